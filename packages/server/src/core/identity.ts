@@ -1,0 +1,80 @@
+import type { EntryId, RoomId, UserId } from '../ports/store.ts'
+import type { Sha256 } from '../ports/system.ts'
+
+/** Crockford's base 32 in lower case: it sorts like the bytes it stands for. */
+const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
+const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
+const BITS_52 = 2 ** 52
+
+/** 128 bits as 26 digits. */
+function base32(bytes: Uint8Array): string {
+  let text = ''
+  let buffer = 0
+  let bits = 0
+  for (let i = 0; i < 16; i++) {
+    buffer = ((buffer << 8) | (bytes[i] ?? 0)) & 0x1fff
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      text += DIGITS[(buffer >> bits) & 31]
+    }
+  }
+  return text + DIGITS[(buffer << (5 - bits)) & 31]
+}
+
+/** Parts with their lengths before them, so that no two lists of parts give the same text. */
+function joined(parts: readonly string[]): string {
+  let text = ''
+  for (const part of parts) text += `${part.length}:${part}`
+  return text
+}
+
+/** 128 bits of SHA-256 over the parts, as 26 characters. */
+export function hashOf(sha256: Sha256, parts: readonly string[]): string {
+  return base32(sha256(joined(parts)))
+}
+
+/**
+ * The id of the entry that this command becomes. Where the client id is a UUIDv7 the id begins with its time,
+ * because keys that grow at their end dirty far fewer pages than random ones.
+ */
+export function entryId(sha256: Sha256, room: RoomId, sender: UserId, clientId: string): EntryId {
+  const hash = sha256(joined([room, sender, clientId]))
+  const uuid = UUID_V7.exec(clientId)
+  if (uuid === null) return base32(hash)
+  const bytes = hash.slice(0, 16)
+  const time = `${uuid[1]}${uuid[2]}`
+  for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(time.slice(2 * i, 2 * i + 2), 16)
+  return base32(bytes)
+}
+
+/** The identity of the n-th replay of a dead letter (R7): replaying twice is the same command. */
+export function replayId(id: EntryId, n: number): EntryId {
+  return n === 0 ? id : `${id}~${n}`
+}
+
+/** The place a claim takes in the unique index on (room, seq): minus 52 bits of a hash of its id, below zero. */
+export function claimSeq(sha256: Sha256, id: EntryId): number {
+  const bytes = sha256(id)
+  let number = 0
+  for (let i = 0; i < 7; i++) number = (number * 256 + (bytes[i] ?? 0)) % BITS_52
+  return -1 - number
+}
+
+/** The id of the direct room of two users, the same for both. */
+export function directRoomId(sha256: Sha256, one: UserId, other: UserId): RoomId {
+  return `direct-${hashOf(sha256, ['direct', ...[one, other].sort()])}`
+}
+
+/** The id of a group that was created without one. */
+export function groupRoomId(sha256: Sha256, creator: UserId, clientId: string): RoomId {
+  return `group-${hashOf(sha256, ['group', creator, clientId])}`
+}
+
+/** The partition of a room, by FNV-1a over its UTF-16 units: fixed for ever, like the number of partitions. */
+export function partitionOf(room: RoomId, partitions: number): number {
+  if (partitions === 1) return 0
+  let hash = 0x811c9dc5
+  for (let i = 0; i < room.length; i++) hash = Math.imul(hash ^ room.charCodeAt(i), 0x01000193) >>> 0
+  return hash % partitions
+}
