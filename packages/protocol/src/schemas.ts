@@ -108,6 +108,15 @@ export const EntrySchema = Type.Union([
   open({ ...entryHead, kind: Type.Literal('member_removed'), user: UserId }),
 ])
 
+/** What a room is, for people: the same in a push and over HTTP. */
+export const RoomAboutSchema = open({
+  kind: RoomKind,
+  name: Type.Optional(Name),
+  owner: UserId,
+  pair: Type.Optional(Type.Array(UserId, { description: 'The two members of a direct room.' })),
+  memberCount: Type.Integer({ minimum: 0 }),
+})
+
 // ---- client → server --------------------------------------------------------------------------------------------------
 
 const command = { ref: Ref, clientId: ClientId, generation: Type.Optional(Generation), again: Type.Optional(Again) }
@@ -269,11 +278,18 @@ export const REPLIES = {
 /** Every push: what a client hears without having asked. */
 export const PUSHES = {
   joined: open(
-    { type: Type.Literal('joined'), room: RoomId, epoch: Epoch, head: Seq },
+    { type: Type.Literal('joined'), room: RoomId, epoch: Epoch, head: Seq, about: RoomAboutSchema },
     { description: 'This room is open; its next push is head + 1. What is below is history to page.' },
   ),
   resumed: open(
-    { type: Type.Literal('resumed'), room: RoomId, epoch: Epoch, seq: Seq, recovered: Type.Boolean() },
+    {
+      type: Type.Literal('resumed'),
+      room: RoomId,
+      epoch: Epoch,
+      seq: Seq,
+      recovered: Type.Boolean(),
+      about: RoomAboutSchema,
+    },
     {
       description:
         'This room goes on after `seq`. `recovered: false`: history was restored or lost, so drop what you have of this room and page anew.',
@@ -331,6 +347,7 @@ export type Push = Pushes[keyof Pushes]
 /** The requests that are commands: they have a client id, and end as stored, refused or dead. */
 export type CommandRequest = Requests['send' | 'create_room' | 'add_member' | 'remove_member']
 export type Entry = Static<typeof EntrySchema>
+export type RoomAbout = Static<typeof RoomAboutSchema>
 export type Durability = Static<typeof DurabilitySchema>
 export type Place = Static<typeof Place>
 export type RoomKind = Static<typeof RoomKind>
