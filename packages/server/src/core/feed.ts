@@ -80,7 +80,7 @@ export function decodeFeed({ key, headers, value }: LogRecord): FeedRecord | und
   const { end, id = '', digest = '' } = headers
   switch (end) {
     case 'stored': {
-      const subjects = headers.subjects === undefined ? NOBODY : (JSON.parse(headers.subjects) as UserId[])
+      const subjects = feedSubjects({ headers })
       const [seq, at, origin] = [Number(headers.seq), Number(headers.at), Number(headers.origin)]
       return { end, epoch, room: key, id, digest, seq, at, origin, subjects, entry: DECODER.decode(value) }
     }
@@ -100,4 +100,34 @@ export function decodeFeed({ key, headers, value }: LogRecord): FeedRecord | und
     default:
       return undefined
   }
+}
+
+/** What the headers say of a record: enough to decide who has to hear of it, without decoding anything. */
+export interface FeedHead {
+  readonly end: FeedRecord['end']
+  readonly epoch: number
+  /** 0 where the record is no entry. */
+  readonly seq: number
+  readonly id: EntryId
+}
+
+/** Reads the headers of a record of the feed; undefined for one that `decodeFeed` does not know either. */
+export function feedHead({ headers }: Pick<LogRecord, 'headers'>): FeedHead | undefined {
+  const { end, id = '' } = headers
+  const epoch = Number(headers.epoch)
+  switch (end) {
+    case 'stored':
+      return { end, epoch, seq: Number(headers.seq), id }
+    case 'refused':
+    case 'dead':
+    case 'epoch':
+      return { end, epoch, seq: 0, id }
+    default:
+      return undefined
+  }
+}
+
+/** The users whose membership the record changes, from its header (G9). */
+export function feedSubjects({ headers }: Pick<LogRecord, 'headers'>): readonly UserId[] {
+  return headers.subjects === undefined ? NOBODY : (JSON.parse(headers.subjects) as UserId[])
 }

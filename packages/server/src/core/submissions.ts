@@ -13,7 +13,11 @@ export type End =
     }
   | { readonly end: 'refused' | 'dead'; readonly code: ErrorCode; readonly message: string }
 
-/** Somebody who sent a command and waits. Called in this order: `accepted`, then `ended`; or `failed` alone; or nothing after a cancel. */
+/**
+ * Somebody who sent a command and waits. Called in this order: `accepted`, then `ended`; or `failed` alone; or `ended` alone, where a
+ * look-up says ID_REUSED (nothing of this content was ever accepted). After a cancel there may still be `mayAppend` and `failed`,
+ * because order outlives the socket, but no answer.
+ */
 export interface Submitter {
   /** Asked when the command would enter a batch: a Problem refuses it there (G2: a generation that has moved on). */
   mayAppend(): Problem | undefined
@@ -27,7 +31,8 @@ export interface Submitter {
 /** The one way into the command log, for sockets and HTTP alike. */
 export interface Submissions {
   /**
-   * Registers the waiter, then appends in the order of the calls (G1). With `again`, looks for the command's outcome first (G3).
+   * Registers the waiter, then appends in the order of the calls (G1). With `again`, looks for the command's outcome first (G3);
+   * meanwhile later calls of the same sender in the same room wait. May call the submitter at once.
    * Returns what forgets the waiter: the command itself is not taken back.
    */
   submit(command: Command, submitter: Submitter, options: { readonly again: boolean }): () => void

@@ -55,6 +55,9 @@ export interface Log {
   committed(group: string, partition: number): Promise<Offset | undefined>
 }
 
+/** A log for those who append to it and follow it, but own no partition. */
+export type SharedLog = Omit<Log, 'work'>
+
 export interface OwnedPartition {
   readonly id: number
   /** Aborts when the partition is lost, or shall be given up. */

@@ -45,6 +45,8 @@ export interface SearchIndex {
   /** How far each of these rooms is indexed, as `write` was told; rooms it does not know are left out. [SEA3] */
   heads(rooms: readonly RoomId[]): Promise<ReadonlyMap<RoomId, number>>
   refresh(): Promise<void>
+  /** The seqs of this room's documents, ascending, from the first one above `after`: for the checker. [SEA5] */
+  seqs(room: RoomId, after: number, seqsMax: number): Promise<readonly number[]>
   /** Newest first by `at`. `partial`: parts of the index did not answer. [SEA4] */
   query(query: SearchQuery): Promise<{ readonly hits: readonly SearchHit[]; readonly partial: boolean }>
 }

@@ -271,10 +271,20 @@ export interface UserStore {
   get(user: UserId): Promise<UserDocument | undefined>
 }
 
-/** One store, as four small interfaces; the worker sees only the first. */
+/** The checker's side: everything that is there, whatever `rooms.head` says. */
+export interface AuditStore {
+  /** Entries and claims, ascending by (room, seq), from the first one behind `after`. A claim's seq is negative: a room's claims come first. [STO12] */
+  documents(
+    after: { readonly room: RoomId; readonly seq: number } | undefined,
+    documentsMax: number,
+  ): Promise<readonly Document[]>
+}
+
+/** One store, as five small interfaces; the worker sees only the first. */
 export interface Store {
   readonly timeline: TimelineStore
   readonly history: HistoryStore
   readonly letters: LetterStore
   readonly users: UserStore
+  readonly audit: AuditStore
 }

@@ -14,6 +14,12 @@ export interface Clock {
   after(ms: number, call: () => void): Cancel
 }
 
+/**
+ * Calls once this turn of the event loop has made ready all it can, before the next wait: `setImmediate` in a process.
+ * It lets what became ready together leave together, without a timer.
+ */
+export type TurnEnd = (call: () => void) => void
+
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number

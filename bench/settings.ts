@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util'
+
+export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start'] as const
+export type PartName = (typeof PARTS)[number]
+
+export interface BenchSettings {
+  readonly parts: readonly PartName[]
+  /** Of each measurement. */
+  readonly seconds: number
+  /** How often each pair, we and the other thing, is measured. */
+  readonly passes: number
+  /** Entries in the store before `stored` begins: 0, or 500,000. */
+  readonly filledEntries: number
+  /** For `idle`. */
+  readonly connections: number
+  readonly jsonFile: string | undefined
+}
+
+export const HELP = `Measures Holdfast beside the bare thing, in turns, in one run.
+
+Usage: npm run bench -- [PART …] [OPTIONS]
+
+Parts (all by default):
+  stored   messages a second through real sockets, and CPU, beside a bare node:sqlite loop writing the same rows
+  fanout   deliveries a second to 200 members, beside a bare ws server with one send for each message and socket
+  fsyncs   fsyncs for each group and message (needs strace)
+  idle     memory for each of 5,000 idle connections, beside a bare ws server
+  start    time until ready, beside an empty Node process
+
+Options:
+  --seconds N      how long each measurement runs (default 3)
+  --passes N       how many times we and the other thing take turns (default 3)
+  --filled         \`stored\` on a store that holds 500,000 entries
+  --connections N  for \`idle\` (default 5000)
+  --json FILE      every figure as JSON too
+
+How to read it: only ratios of one run mean something, and only while the disk is free: fdatasync is probed before and after each
+measurement, and below 3,000 a second the figures do not count (they are shown, and say so). Times never make it fail. It
+exits with 1 when the work was wrong: a message lost, doubled, out of order, or not in history.
+`
+
+export class UsageError extends Error {}
+
+/** undefined when help was asked for. Throws a UsageError with a sentence that says what to change. */
+export function readSettings(args: readonly string[]): BenchSettings | undefined {
+  const { values, positionals } = parsed(args)
+  if (values.help === true) return undefined
+  for (const name of positionals)
+    if (!isPart(name)) throw new UsageError(`There is no part ${name}; the parts are ${PARTS.join(', ')}.`)
+  return {
+    parts: positionals.length === 0 ? PARTS : PARTS.filter((name) => positionals.includes(name)),
+    seconds: positive('seconds', values.seconds, 3),
+    passes: Math.ceil(positive('passes', values.passes, 3)),
+    filledEntries: values.filled === true ? 500_000 : 0,
+    connections: Math.ceil(positive('connections', values.connections, 5_000)),
+    jsonFile: values.json,
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string' },
+        passes: { type: 'string' },
+        filled: { type: 'boolean' },
+        connections: { type: 'string' },
+        json: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function isPart(name: string): name is PartName {
+  return (PARTS as readonly string[]).includes(name)
+}
+
+function positive(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number above 0.`)
+  return value
+}

@@ -1,0 +1,103 @@
+import { Failure } from '../../ports/failure.ts'
+import type { Offset } from '../../ports/log.ts'
+import type { SearchDocument, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import type { RoomId } from '../../ports/store.ts'
+import { between, type Faults } from './faults.ts'
+
+/** An index in memory that looks at every message of the rooms asked for. */
+export class MemorySearch implements SearchIndex {
+  readonly visibleAtOnce = true
+  readonly #faults: Faults
+  readonly #rooms = new Map<RoomId, Map<number, SearchDocument>>()
+  readonly #heads = new Map<RoomId, number>()
+  readonly #progress = new Map<number, Offset>()
+  #closed = false
+
+  constructor(faults: Faults) {
+    this.#faults = faults
+  }
+
+  write(request: SearchWrite): Promise<readonly SearchDocument[]> {
+    return between(this.#faults, { call: 'index', request }, () => {
+      this.#checkOpen()
+      for (const document of request.documents) this.#put(document)
+      for (const [room, head] of request.heads) this.#heads.set(room, Math.max(head, this.#heads.get(room) ?? 0))
+      if (request.through !== undefined) this.#progress.set(request.through.partition, request.through.next)
+      return []
+    })
+  }
+
+  progress(partition: number): Promise<Offset | undefined> {
+    return this.#ask(() => this.#progress.get(partition))
+  }
+
+  heads(rooms: readonly RoomId[]): Promise<ReadonlyMap<RoomId, number>> {
+    return this.#ask(() => {
+      const heads = new Map<RoomId, number>()
+      for (const room of rooms) {
+        const head = this.#heads.get(room)
+        if (head !== undefined) heads.set(room, head)
+      }
+      return heads
+    })
+  }
+
+  refresh(): Promise<void> {
+    return this.#ask(() => {})
+  }
+
+  seqs(room: RoomId, after: number, seqsMax: number): Promise<readonly number[]> {
+    return this.#ask(() =>
+      [...(this.#rooms.get(room)?.keys() ?? [])]
+        .filter((seq) => seq > after)
+        .sort((a, b) => a - b)
+        .slice(0, seqsMax),
+    )
+  }
+
+  query(request: SearchQuery) {
+    return between(this.#faults, { call: 'query', request }, () => {
+      this.#checkOpen()
+      const phrases = request.phrases.filter((phrase) => phrase.length > 0)
+      const hits = [...new Set(request.rooms)]
+        .flatMap((room) => [...(this.#rooms.get(room)?.values() ?? [])])
+        .filter(({ tokens }) => phrases.length > 0 && phrases.every((phrase) => holds(tokens, phrase)))
+        .sort(newestFirst)
+        .slice(0, request.hitsMax)
+        .map(({ room, seq, at }) => ({ room, seq, at }))
+      return { hits, partial: false }
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #put(document: SearchDocument): void {
+    const room = this.#rooms.get(document.room) ?? new Map<number, SearchDocument>()
+    this.#rooms.set(document.room, room)
+    room.set(document.seq, { ...document, tokens: [...document.tokens] })
+  }
+
+  #ask<T>(answer: () => T): Promise<T> {
+    return between(this.#faults, { call: 'indexed' }, () => {
+      this.#checkOpen()
+      return answer()
+    })
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Failure('closed', 'the search index was closed')
+  }
+}
+
+/** Whether the phrase's tokens stand next to each other in these. */
+function holds(tokens: readonly string[], phrase: readonly string[]): boolean {
+  return tokens.some((_, start) => phrase.every((token, i) => tokens[start + i] === token))
+}
+
+function newestFirst(a: SearchDocument, b: SearchDocument): number {
+  if (a.at !== b.at) return b.at - a.at
+  if (a.room !== b.room) return a.room < b.room ? -1 : 1
+  return b.seq - a.seq
+}

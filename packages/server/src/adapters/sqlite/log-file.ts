@@ -1,0 +1,234 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { Failure } from '../../ports/failure.ts'
+import type { Cancel, Clock, Failpoint } from '../../ports/system.ts'
+import { AppendQueue } from './appends.ts'
+import { Connection } from './connection.ts'
+import { type LogFailpoints, SqliteLog } from './log.ts'
+import { Partition, tableName } from './partition.ts'
+import { Positions } from './positions.ts'
+
+export interface LogFileOptions {
+  readonly file: string
+  /** Fixed when the file is made. */
+  readonly partitions: number
+  readonly clock: Clock
+  readonly failpoint: Failpoint
+  readonly readOnly: boolean
+  /** Rows of a log go once each of these groups has passed them; a log without groups keeps everything. */
+  readonly groups: { readonly commands: readonly string[]; readonly feed: readonly string[] }
+  /** So many rows below the lowest commit stay, for readers without a commit and for eyes. */
+  readonly retainedRecordsMin: number
+  /** How much of what was just appended each partition keeps in memory, so that readers who keep up read nothing from the file. */
+  readonly recentBytesMax: number
+}
+
+const LOGS = ['commands', 'feed', 'dead-letters'] as const
+type LogName = (typeof LOGS)[number]
+
+/** How many offsets a log whose last appends a power cut may take jumps ahead: more than one can hold. */
+const OFFSETS_SKIPPED = 2 ** 20
+/** A commit is in the file at the latest after this. */
+const COMMIT_WRITTEN_MS_MAX = 20
+/** One step of trimming deletes at most so many rows, because everybody waits for it. */
+const TRIM_ROWS_MAX = 500
+const TRIM_PAUSE_MS = 5
+const CACHE_BYTES_MAX = 4 << 20
+
+/**
+ * log.db: the three logs of an installation and what their groups committed. Commands and dead letters are appended through
+ * a connection that syncs each commit; the feed and the commits through one that does not, because what a power cut takes of
+ * them is made again: redelivered commands are adopted and published anew. Both write one WAL, and a power cut leaves a prefix
+ * of it, so a commit never outlives what it stands on.
+ */
+export class LogFile {
+  readonly commands: SqliteLog
+  readonly feed: SqliteLog
+  readonly deadLetters: SqliteLog
+  readonly #options: LogFileOptions
+  readonly #durable: Connection
+  readonly #prompt: Connection
+  readonly #queues: readonly AppendQueue[]
+  readonly #positions: Positions
+  readonly #partitions = new Map<LogName, readonly Partition[]>()
+  readonly #writing: { write(): void; after(committed: boolean): void }
+  #flush: Cancel | undefined
+  #trim: Cancel | undefined
+
+  constructor(options: LogFileOptions) {
+    const { file, clock, readOnly, failpoint } = options
+    const migrations = [(database: DatabaseSync) => create(database, options.partitions)]
+    const shared = { file, readOnly, cacheBytesMax: CACHE_BYTES_MAX, migrations }
+    this.#options = options
+    this.#durable = new Connection({ ...shared, synchronous: 'FULL' })
+    this.#prompt = new Connection({ ...shared, synchronous: 'NORMAL' })
+    this.#checkPartitions()
+    this.#positions = new Positions(this.#prompt, [this.#durable])
+    this.#writing = this.#positions.riderOn(this.#prompt)
+    for (const name of LOGS) this.#partitions.set(name, this.#openPartitions(name))
+    if (!readOnly) this.#begin()
+    const queueOn = (connection: Connection) =>
+      new AppendQueue({ connection, now: () => clock.now(), rider: this.#positions.riderOn(connection) })
+    const [durable, prompt] = [queueOn(this.#durable), queueOn(this.#prompt)]
+    this.#queues = [durable, prompt]
+    this.commands = this.#openLog('commands', durable, {
+      before: () => failpoint('append:before'),
+      midway: () => {},
+      after: () => failpoint('append:after'),
+    })
+    this.feed = this.#openLog('feed', prompt, { ...NO_FAILPOINTS, midway: () => failpoint('feed:partial') })
+    this.deadLetters = this.#openLog('dead-letters', durable, NO_FAILPOINTS)
+  }
+
+  /** Ends memberships, writes what is not written yet, and closes. May be called twice. */
+  async close(): Promise<void> {
+    await Promise.all([this.commands.stop(), this.feed.stop(), this.deadLetters.stop()])
+    for (const queue of this.#queues) queue.flush()
+    this.#flush?.()
+    this.#trim?.()
+    try {
+      if (!this.#options.readOnly && this.#durable.isOpen) this.#end()
+    } finally {
+      this.#prompt.close()
+      this.#durable.close()
+    }
+  }
+
+  #openPartitions(log: LogName): readonly Partition[] {
+    const writing = log === 'feed' ? this.#prompt : this.#durable
+    const { recentBytesMax } = this.#options
+    return Array.from(
+      { length: this.#options.partitions },
+      (_, partition) => new Partition({ reading: this.#prompt, writing, log, partition, recentBytesMax }),
+    )
+  }
+
+  #openLog(name: LogName, appends: AppendQueue, failpoints: LogFailpoints): SqliteLog {
+    return new SqliteLog({
+      name,
+      partitions: this.#partitions.get(name) ?? [],
+      appends,
+      positions: this.#positions,
+      clock: this.#options.clock,
+      readOnly: this.#options.readOnly,
+      failpoints,
+      passed: (partition) => this.#passed(name, partition),
+    })
+  }
+
+  #checkPartitions(): void {
+    const { file, partitions } = this.#options
+    const made = Number(this.#durable.prepare(`SELECT value FROM meta WHERE name = 'partitions'`).get()?.value)
+    if (made === partitions) return
+    this.#prompt.close()
+    this.#durable.close()
+    throw new Failure(
+      'operator',
+      `${file} was made with ${made} partitions and cannot be opened with ${partitions}: the number is fixed for the life of an installation`,
+    )
+  }
+
+  /**
+   * After an unclean end the feed jumps ahead: a power cut may have taken its last records, which readers saw,
+   * and their offsets must not come again with other records. The mark below is synced, and with it everything before it.
+   */
+  #begin(): void {
+    const clean = this.#durable.prepare(`SELECT value FROM meta WHERE name = 'clean'`).get()?.value === 1
+    if (!clean)
+      this.#prompt.transaction(() => {
+        for (const partition of this.#partitions.get('feed') ?? []) partition.skip(OFFSETS_SKIPPED)
+      })
+    const mark = this.#durable.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`)
+    this.#durable.transaction(() => mark.run())
+  }
+
+  #end(): void {
+    const mark = this.#durable.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`)
+    this.#writeCommits()
+    this.#durable.transaction(() => mark.run())
+  }
+
+  #passed(name: LogName, partition: Partition): void {
+    const { clock } = this.#options
+    this.#flush ??= clock.after(COMMIT_WRITTEN_MS_MAX, () => this.#flushCommits())
+    if (this.#trim === undefined && this.#surplus(name, partition) >= TRIM_ROWS_MAX)
+      this.#trim = clock.after(TRIM_PAUSE_MS, () => this.#trimStep(name, partition))
+  }
+
+  #flushCommits(): void {
+    this.#flush = undefined
+    try {
+      this.#writeCommits()
+    } catch {
+      // A full disk keeps commits waiting; whoever appends is told of it, and the next commit tries again.
+    }
+  }
+
+  #writeCommits(): void {
+    if (this.#positions.isWritten) return
+    let committed = false
+    try {
+      this.#prompt.transaction(() => this.#writing.write())
+      committed = true
+    } finally {
+      this.#writing.after(committed)
+    }
+  }
+
+  /** Below which offset rows may go: everybody has passed it, and enough stays. */
+  #trimmable(name: LogName, partition: Partition): number {
+    const { groups, retainedRecordsMin } = this.#options
+    const readers = name === 'dead-letters' ? [] : groups[name]
+    if (readers.length === 0) return partition.begin
+    const commits = readers.map((group) => this.#positions.get(name, group, partition.id) ?? partition.begin)
+    return partition.back(Math.min(...commits, partition.next), retainedRecordsMin)
+  }
+
+  #surplus(name: LogName, partition: Partition): number {
+    return partition.count(partition.begin, this.#trimmable(name, partition))
+  }
+
+  #trimStep(name: LogName, partition: Partition): void {
+    this.#trim = undefined
+    const below = this.#trimmable(name, partition)
+    if (below <= partition.begin) return
+    try {
+      // The commits that allow it go first, in the same transaction: rows never go on the word of a commit that can be lost.
+      const begin = this.#prompt.transaction(() => {
+        this.#writing.write()
+        return partition.deleteBelow(below, TRIM_ROWS_MAX)
+      })
+      this.#writing.after(true)
+      partition.beginAt(begin)
+    } catch {
+      // Nothing is lost by trying again at a later commit.
+      this.#writing.after(false)
+      return
+    }
+    this.#passed(name, partition)
+  }
+}
+
+const NO_FAILPOINTS: LogFailpoints = { before: () => {}, midway: () => {}, after: () => {} }
+
+function create(database: DatabaseSync, partitions: number): void {
+  for (const log of LOGS)
+    for (let partition = 0; partition < partitions; partition++)
+      database.exec(`CREATE TABLE ${tableName(log, partition)} (
+        offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL, value BLOB NOT NULL
+      )`)
+  database.exec(`
+    CREATE TABLE positions (
+      log TEXT NOT NULL, member_group TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+      PRIMARY KEY (log, member_group, partition)
+    ) WITHOUT ROWID;
+    CREATE TABLE floors (
+      log TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (log, partition)
+    ) WITHOUT ROWID;
+    CREATE TABLE holes (
+      log TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, after INTEGER NOT NULL,
+      PRIMARY KEY (log, partition, first)
+    ) WITHOUT ROWID;
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  `)
+  database.prepare(`INSERT INTO meta (name, value) VALUES ('partitions', ?), ('clean', 1)`).run(partitions)
+}

@@ -1,0 +1,36 @@
+import { LIMITS, utf8Length } from '@holdfast/protocol'
+import { Problem } from '../core/problem.ts'
+import { type SearchParts, searchMessages } from '../core/search-messages.ts'
+import type { Timestamp } from '../ports/store.ts'
+import { integer } from './query.ts'
+import { type AnyRoute, json, route } from './route.ts'
+
+export interface SearchRouteParts extends SearchParts {
+  /** Every message accepted before this time can be found. */
+  readonly indexedThrough: () => Promise<Timestamp>
+  readonly queryBytesMax: number
+}
+
+/** Words in the messages of rooms that the caller may read, newest first. */
+export function searchRoutes(parts: SearchRouteParts): readonly AnyRoute[] {
+  const { indexedThrough, queryBytesMax } = parts
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/search',
+      access: 'user',
+      charge: 'read',
+      query: ['q', 'room', 'limit'],
+      async handle({ identity, query }) {
+        const q = query.get('q') ?? ''
+        if (q.trim() === '') throw new Problem('BAD_FRAME', 'query: q is empty; say what to look for')
+        if (utf8Length(q) > queryBytesMax) throw new Problem('TOO_LARGE', `query: q is over ${queryBytesMax} bytes`)
+        const hitsMax = integer(query, 'limit', 1, LIMITS.searchHitsMax) ?? LIMITS.searchHitsDefault
+        // Before the query, so that the time it names is never later than what was searched.
+        const through = await indexedThrough()
+        const found = await searchMessages(parts, identity, { text: q, room: query.get('room'), hitsMax })
+        return json(200, { hits: found.hits, indexedThrough: through, partial: found.partial })
+      },
+    }),
+  ]
+}

@@ -1,0 +1,135 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { usageError } from './command.ts'
+
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  /** What its value is called in the help: `DIR`. */
+  readonly value?: string
+  readonly text: string
+}
+export type Options = Readonly<Record<string, Option>>
+
+export type Values<Table extends Options> = {
+  readonly [Name in keyof Table]: Table[Name]['type'] extends 'boolean' ? boolean : string | undefined
+}
+
+/** What a command says of itself, for its help. */
+export interface Description {
+  readonly name: string
+  /** After the name: `ROOM [OPTIONS]`. */
+  readonly usage: string
+  readonly about: string
+  readonly options: Options
+  readonly exits: readonly (readonly [code: number, meaning: string])[]
+  /** Commands, without the leading `holdfast`, and what they do. */
+  readonly examples: readonly (readonly [command: string, effect: string])[]
+}
+
+export function helpOf({ name, usage, about, options, exits, examples }: Description): string {
+  const flags = Object.entries({ ...options, help: { type: 'boolean', text: 'this text' } satisfies Option })
+  const left = flags.map(
+    ([flag, option]: [string, Option]) => `--${flag}${option.value === undefined ? '' : ` ${option.value}`}`,
+  )
+  const width = Math.max(...left.map(({ length }) => length))
+  const optionLines = flags.map(([, { text }], i) => `  ${(left[i] ?? '').padEnd(width)}  ${text}`)
+  const exitLines = exits.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
+  const exampleLines = examples.map(([command, effect]) => `  holdfast ${command}\n      ${effect}`)
+  return [
+    `Usage: holdfast ${name} ${usage}\n\n${about}`,
+    `Options:\n${optionLines.join('\n')}`,
+    `Exit codes:\n${exitLines.join('\n')}`,
+    `Examples:\n${exampleLines.join('\n')}\n`,
+  ].join('\n\n')
+}
+
+/** Reads the arguments of a command; a wrong one is a usage error that says what to write instead. */
+export function parse<const Table extends Options>(
+  { name, options }: Pick<Description, 'name'> & { readonly options: Table },
+  args: readonly string[],
+): { readonly values: Values<Table>; readonly positionals: readonly string[] } {
+  const config: ParseArgsOptionsConfig = {}
+  for (const [flag, { type }] of Object.entries(options)) config[flag] = { type }
+  // Loose, so that what is wrong can be said in our own words: Node's name neither the nearest option nor the command.
+  const { tokens } = parseArgs({ args: [...args], options: config, strict: false, tokens: true })
+  const values: Record<string, string | boolean | undefined> = {}
+  for (const [flag, { type }] of Object.entries(options)) values[flag] = type === 'boolean' ? false : undefined
+  const positionals: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind === 'option') values[token.name] = optionValue(name, options, token)
+  }
+  return { values: values as Values<Table>, positionals }
+}
+
+/** An option as Node's parseArgs found it; `inlineValue`: written with `=`. */
+interface OptionToken {
+  readonly name: string
+  readonly rawName: string
+  readonly value: string | undefined
+  readonly inlineValue: boolean | undefined
+}
+
+function optionValue(
+  command: string,
+  options: Options,
+  { name, rawName, value, inlineValue }: OptionToken,
+): string | boolean {
+  const see = `\`holdfast ${command} --help\` lists the options.`
+  const option = Object.hasOwn(options, name) ? options[name] : undefined
+  if (option === undefined) {
+    const close = nearest(name, Object.keys(options))
+    throw usageError(`there is no option ${rawName}.${close === undefined ? '' : ` Did you mean --${close}?`} ${see}`)
+  }
+  if (option.type === 'boolean') {
+    if (value !== undefined) throw usageError(`${rawName} takes no value: write ${rawName} alone. ${see}`)
+    return true
+  }
+  if (value === undefined) throw usageError(`${rawName} needs a value: ${rawName} ${option.value ?? 'VALUE'}. ${see}`)
+  // A value that looks like an option is nearly always one whose value was forgotten.
+  if (value.startsWith('--') && !inlineValue)
+    throw usageError(`${rawName} needs a value before ${value}; write ${rawName}=${value} if that is one.`)
+  return value
+}
+
+/** The number an option holds, or its default. */
+export function integer(flag: string, value: string | undefined, min: number, max: number): number | undefined {
+  if (value === undefined) return undefined
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw usageError(`--${flag} must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`)
+}
+
+/** Exactly these positional arguments, by name. */
+export function exactly(command: string, names: readonly string[], positionals: readonly string[]): readonly string[] {
+  const missing = names[positionals.length]
+  if (missing !== undefined) throw usageError(`${missing} is missing: holdfast ${command} ${names.join(' ')}.`)
+  const extra = positionals[names.length]
+  if (extra !== undefined)
+    throw usageError(
+      `${JSON.stringify(extra)} is one too many: holdfast ${command} ${names.join(' ')} (quote what has blanks).`,
+    )
+  return positionals
+}
+
+/** The candidate that a misspelling most probably meant; undefined where none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .sort((a, b) => a.distance - b.distance)
+  const [best] = ranked
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
+}
+
+/** Insertions, deletions and replacements between two words (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
+    }
+    above = row
+  }
+  return above[b.length] ?? 0
+}

@@ -1,0 +1,63 @@
+import { environment } from '../config.ts'
+import type { StopSignals } from '../lifecycle.ts'
+import { nearest } from './arguments.ts'
+import { type Command, CommandError, EXIT, type Io } from './command.ts'
+import { processIo } from './terminal.ts'
+
+/** Every command, loaded when it is called: a start pays for no other. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  serve: () => import('./serve.ts'),
+  token: () => import('./token.ts'),
+  import: () => import('./import.ts'),
+  history: () => import('./history.ts'),
+  tail: () => import('./tail.ts'),
+  search: () => import('./search.ts'),
+  dlq: () => import('./dlq.ts'),
+  verify: () => import('./verify.ts'),
+}
+
+/** Runs one command in this process and resolves with its exit code; never rejects. */
+export async function runCommand(verb: string, args: readonly string[], signals?: StopSignals): Promise<number> {
+  const io = processIo(environment, signals)
+  try {
+    return await dispatch(verb, args, io)
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    await io.err.write(`holdfast: ${error.message}\n`)
+    return error.exit
+  }
+}
+
+async function dispatch(verb: string, args: readonly string[], io: Io): Promise<number> {
+  if (verb === 'help' || verb === '--help' || verb === '-h') return help(args[0], io)
+  const command = await load(verb)
+  if (args.includes('--help') || args.includes('-h')) return printHelp(command, io)
+  return command.run(args, io)
+}
+
+async function load(verb: string): Promise<Command> {
+  const module = Object.hasOwn(COMMANDS, verb) ? COMMANDS[verb] : undefined
+  if (module !== undefined) return (await module()).command
+  const close = nearest(verb, Object.keys(COMMANDS))
+  const hint = close === undefined ? '' : ` Did you mean \`holdfast ${close}\`?`
+  throw new CommandError(
+    EXIT.usage,
+    `there is no command ${JSON.stringify(verb)}.${hint} \`holdfast help\` lists them all.`,
+  )
+}
+
+async function help(verb: string | undefined, io: Io): Promise<number> {
+  if (verb !== undefined) return printHelp(await load(verb), io)
+  const commands = await Promise.all(Object.keys(COMMANDS).map(load))
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`)
+  await io.out.write(
+    `Holdfast: a chat server whose promise can be checked.\n\nUsage: holdfast COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\n` +
+      '`holdfast COMMAND --help` has options and examples.\n',
+  )
+  return EXIT.ok
+}
+
+async function printHelp({ help }: Command, io: Io): Promise<number> {
+  await io.out.write(help)
+  return EXIT.ok
+}

@@ -1,0 +1,60 @@
+import { LIMITS } from '@holdfast/protocol'
+import { type Description, exactly, helpOf, integer, parse } from './arguments.ts'
+import { type Command, EXIT, type Io } from './command.ts'
+import { CLIENT_EXITS, CLIENT_OPTIONS, connect } from './installation.ts'
+import { coloured, Table } from './table.ts'
+import { type AnyEntry, ENTRY_COLUMNS, entryRow } from './timeline.ts'
+
+const DESCRIPTION = {
+  name: 'search',
+  usage: 'QUERY [OPTIONS]',
+  about: 'Finds messages that hold all words of the query, newest first, in the rooms that the token may read.',
+  options: {
+    room: { type: 'string', value: 'ROOM', text: 'only in this room' },
+    limit: {
+      type: 'string',
+      value: 'N',
+      text: `at most so many hits (default ${LIMITS.searchHitsDefault}, at most ${LIMITS.searchHitsMax})`,
+    },
+    ...CLIENT_OPTIONS,
+  },
+  exits: [[EXIT.ok, 'found something'], [EXIT.failed, 'found nothing'], ...CLIENT_EXITS],
+  examples: [
+    ['search mplayer', 'in every room the token may read'],
+    ["search 'xin chao' --room lobby", 'in one room; accents need not be typed'],
+    ['search mplayer --json', 'one hit a line, for other tools'],
+  ],
+} as const satisfies Description
+
+export const command: Command = { name: 'search', summary: 'find messages', help: helpOf(DESCRIPTION), run }
+
+interface Found {
+  readonly hits: readonly ({ readonly room: string } & AnyEntry)[]
+  readonly partial: boolean
+}
+
+async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = parse(DESCRIPTION, args)
+  const [q = ''] = exactly('search', ['QUERY'], positionals)
+  const limit = integer('limit', values.limit, 1, LIMITS.searchHitsMax)
+  const query = new URLSearchParams({ q })
+  if (values.room !== undefined) query.set('room', values.room)
+  if (limit !== undefined) query.set('limit', String(limit))
+  const connection = connect(values, io)
+  try {
+    const { hits, partial } = (await connection.get(`/v1/search?${query}`)) as Found
+    if (values.json) await io.out.write(hits.map((hit) => `${JSON.stringify(hit)}\n`).join(''))
+    else if (hits.length > 0)
+      await new Table(io.out, [{ title: 'ROOM', columnsMax: 32 }, ...ENTRY_COLUMNS]).print(
+        hits.map((hit) => [hit.room, ...entryRow(hit)]),
+      )
+    if (hits.length === 0) await io.err.write('nothing found\n')
+    if (partial)
+      await io.err.write(
+        coloured(io.err, 'yellow', 'The index is behind: newer messages may be missing from this answer.\n'),
+      )
+    return hits.length > 0 ? EXIT.ok : EXIT.failed
+  } finally {
+    connection.close()
+  }
+}

@@ -1,0 +1,290 @@
+import type { Membership, Offset, OwnedPartition, ReadLimit, StoredRecord, TailReader } from '../ports/log.ts'
+import type { Clock } from '../ports/system.ts'
+
+/** What a log that lives in one process has to offer so that its readers can be served here. */
+export interface PartitionSource {
+  readonly partitions: number
+  read(partition: number, from: Offset, limit: ReadLimit): { records: readonly StoredRecord[]; next: Offset }
+  /** Where a group's new owner of a partition starts: its commit, or the first record kept. */
+  start(group: string, partition: number): Offset
+  commit(group: string, partition: number, next: Offset): Promise<void>
+}
+
+/** How long `run` rests after it returned or threw although it still owns its partition: doubled each time without a commit. */
+const RUN_AGAIN_MS = 100
+const RUN_AGAIN_MS_MAX = 5_000
+
+/**
+ * The readers of a log whose every reader is in this process, for the engines that are so: groups that share partitions, readers
+ * that wait without polling, tails that are handed what was just appended. `Log` says what they may rely on.
+ */
+export class InProcessReaders {
+  readonly #source: PartitionSource
+  readonly #clock: Clock
+  readonly #groups = new Map<string, Group>()
+  readonly #tails = new Set<Tail>()
+  readonly #arrivals: Arrivals
+  #interrupted = false
+
+  constructor(source: PartitionSource, clock: Clock) {
+    this.#source = source
+    this.#clock = clock
+    this.#arrivals = new Arrivals(clock)
+  }
+
+  work(name: string, run: (owned: OwnedPartition) => Promise<void>): Membership {
+    let group = this.#groups.get(name)
+    if (group === undefined) {
+      group = new Group(name, this.#source, this.#arrivals, this.#clock)
+      this.#groups.set(name, group)
+    }
+    return group.join(run)
+  }
+
+  tail(reader: TailReader): Membership {
+    const tail = new Tail(reader)
+    this.#tails.add(tail)
+    queueMicrotask(() => {
+      if (!this.#interrupted) tail.establish()
+    })
+    return {
+      stop: () => {
+        tail.stop()
+        this.#tails.delete(tail)
+        return Promise.resolve()
+      },
+    }
+  }
+
+  /** Tells everybody who waits of records that are in the log now, durably; they belong to one partition. */
+  appended(records: readonly StoredRecord[]): void {
+    const [first] = records
+    if (first === undefined) return
+    for (const tail of this.#tails) tail.records(records)
+    this.#arrivals.announce(first.partition)
+  }
+
+  /** Interrupts every tail: until `mendTails` they miss what is appended. */
+  breakTails(cause: unknown): void {
+    this.#interrupted = true
+    for (const tail of this.#tails) tail.interrupt(cause)
+  }
+
+  mendTails(): void {
+    this.#interrupted = false
+    for (const tail of this.#tails) tail.establish()
+  }
+
+  async close(): Promise<void> {
+    for (const tail of this.#tails) tail.stop()
+    this.#tails.clear()
+    await Promise.all([...this.#groups.values()].map((group) => group.close()))
+  }
+}
+
+/** Wakes those who wait for a partition's next record. */
+class Arrivals {
+  readonly #clock: Clock
+  readonly #waiting = new Map<number, Set<() => void>>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  announce(partition: number): void {
+    const waiting = this.#waiting.get(partition)
+    if (waiting === undefined) return
+    this.#waiting.delete(partition)
+    for (const wake of waiting) wake()
+  }
+
+  /** Resolves at the next record, after `waitMs`, or when the signal aborts, whichever is first. */
+  next(partition: number, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(partition) ?? new Set()
+      this.#waiting.set(partition, waiting)
+      const cancel = this.#clock.after(waitMs, wake)
+      function wake(): void {
+        cancel()
+        signal.removeEventListener('abort', wake)
+        waiting.delete(wake)
+        resolve()
+      }
+      waiting.add(wake)
+      signal.addEventListener('abort', wake)
+    })
+  }
+}
+
+type Run = (owned: OwnedPartition) => Promise<void>
+
+/** The members of a group share its partitions evenly; who joins or leaves shifts them. */
+class Group {
+  readonly #name: string
+  readonly #source: PartitionSource
+  readonly #arrivals: Arrivals
+  readonly #clock: Clock
+  readonly #members: Member[] = []
+  /** Who works on a partition now. Invariant: one at a time, so a next owner begins only when the last one's `run` returned. */
+  readonly #tenures: (Tenure | undefined)[] = []
+
+  constructor(name: string, source: PartitionSource, arrivals: Arrivals, clock: Clock) {
+    this.#name = name
+    this.#source = source
+    this.#arrivals = arrivals
+    this.#clock = clock
+  }
+
+  join(run: Run): Membership {
+    const member: Member = { run }
+    this.#members.push(member)
+    this.#assign()
+    return { stop: () => this.#leave(member) }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.slice().map((member) => this.#leave(member)))
+  }
+
+  async #leave(member: Member): Promise<void> {
+    const at = this.#members.indexOf(member)
+    if (at >= 0) this.#members.splice(at, 1)
+    this.#assign()
+    await Promise.all(this.#tenures.map((tenure) => (tenure?.member === member ? tenure.ended : undefined)))
+  }
+
+  #assign(): void {
+    for (let partition = 0; partition < this.#source.partitions; partition++) {
+      const tenure = this.#tenures[partition]
+      if (tenure === undefined) this.#begin(partition)
+      else if (tenure.member !== this.#ownerOf(partition)) tenure.release.abort()
+    }
+  }
+
+  #ownerOf(partition: number): Member | undefined {
+    return this.#members[partition % Math.max(1, this.#members.length)]
+  }
+
+  #begin(partition: number): void {
+    const member = this.#ownerOf(partition)
+    if (member === undefined) {
+      this.#tenures[partition] = undefined
+      return
+    }
+    const release = new AbortController()
+    const ended = this.#runWhileOwned(partition, member, release.signal)
+    this.#tenures[partition] = { member, release, ended }
+    ended.then(() => this.#begin(partition))
+  }
+
+  async #runWhileOwned(partition: number, member: Member, signal: AbortSignal): Promise<void> {
+    // Joining returns before the first `run` is called.
+    await undefined
+    let restMs = RUN_AGAIN_MS
+    while (!signal.aborted) {
+      const owned = new Owned(this.#name, partition, this.#source, this.#arrivals, signal)
+      try {
+        await member.run(owned)
+      } catch {
+        // Whoever runs says for itself why it ended; here it only matters that it did.
+      }
+      if (owned.hasCommitted) restMs = RUN_AGAIN_MS
+      await this.#clock.sleep(restMs, signal)
+      restMs = Math.min(2 * restMs, RUN_AGAIN_MS_MAX)
+    }
+  }
+}
+
+interface Member {
+  readonly run: Run
+}
+
+interface Tenure {
+  readonly member: Member
+  readonly release: AbortController
+  readonly ended: Promise<void>
+}
+
+class Owned implements OwnedPartition {
+  readonly id: number
+  readonly signal: AbortSignal
+  hasCommitted = false
+  readonly #group: string
+  readonly #source: PartitionSource
+  readonly #arrivals: Arrivals
+  #position: Offset | undefined
+
+  constructor(group: string, id: number, source: PartitionSource, arrivals: Arrivals, signal: AbortSignal) {
+    this.#group = group
+    this.id = id
+    this.#source = source
+    this.#arrivals = arrivals
+    this.signal = signal
+  }
+
+  get position(): Offset {
+    this.#position ??= this.#source.start(this.#group, this.id)
+    return this.#position
+  }
+
+  seek(offset: Offset): void {
+    this.#position = offset
+  }
+
+  async read({ waitMs, ...limit }: ReadLimit & { readonly waitMs: number }): Promise<readonly StoredRecord[]> {
+    if (this.signal.aborted) return []
+    const ready = this.#take(limit)
+    if (ready.length > 0 || waitMs <= 0) return ready
+    await this.#arrivals.next(this.id, waitMs, this.signal)
+    return this.signal.aborted ? [] : this.#take(limit)
+  }
+
+  async commit(next: Offset): Promise<void> {
+    await this.#source.commit(this.#group, this.id, next)
+    this.hasCommitted = true
+  }
+
+  #take(limit: ReadLimit): readonly StoredRecord[] {
+    const { records, next } = this.#source.read(this.id, this.position, limit)
+    this.#position = next
+    return records
+  }
+}
+
+/** One reader without a group. It is shown records only between `established` and `broken`. */
+class Tail {
+  readonly #reader: TailReader
+  #state: 'waiting' | 'established' | 'stopped' = 'waiting'
+
+  constructor(reader: TailReader) {
+    this.#reader = reader
+  }
+
+  establish(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'established'
+    this.#reader.established()
+  }
+
+  records(records: readonly StoredRecord[]): void {
+    if (this.#state !== 'established') return
+    try {
+      this.#reader.records(records)
+    } catch (cause) {
+      // The append succeeded whatever a reader makes of it; this reader has missed records and has to look afresh.
+      this.interrupt(cause)
+      queueMicrotask(() => this.establish())
+    }
+  }
+
+  interrupt(cause: unknown): void {
+    if (this.#state !== 'established') return
+    this.#state = 'waiting'
+    this.#reader.broken(cause)
+  }
+
+  stop(): void {
+    this.#state = 'stopped'
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Text → tokens: the one function by which indexing, querying and highlighting agree, whatever the engine.
+ * A token is a character of a script written without spaces, a run of other letters, digits and marks, or one pictograph.
+ */
+
+const TOKEN_UNITS_MAX = 64
+const ASCII = /^[\0-\x7f]*$/
+const ASCII_TOKEN = /[a-z0-9_]+/g
+const CJK = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}ー々〇ｰ`
+/** Voiced sound marks belong to the kana before them. */
+const SOUND_MARKS = String.raw`[\u3099\u309a\uff9e\uff9f]*`
+const TOKEN = new RegExp(
+  String.raw`([${CJK}])${SOUND_MARKS}|[[\p{L}\p{N}\p{M}_]--[${CJK}]]+|\p{Extended_Pictographic}`,
+  'gv',
+)
+/** Accents of Latin, Greek and Cyrillic only: dropping every mark would turn が into か. */
+const ACCENTS = /[\u0300-\u036f]/g
+const PLAIN: Readonly<Record<string, string>> = {
+  đ: 'd',
+  ð: 'd',
+  ł: 'l',
+  ø: 'o',
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ı: 'i',
+}
+const HAS_PLAIN = /[đðłøßæœı]/g
+const NOTHING: readonly string[] = []
+
+/** The folded tokens of a text, in its order: what is indexed. */
+export function tokens(text: string): readonly string[] {
+  if (ASCII.test(text)) return asciiTokens(text)
+  const found: string[] = []
+  for (const [token] of text.normalize('NFC').matchAll(TOKEN)) pushFolded(found, token)
+  return found
+}
+
+/**
+ * What a query looks for: every phrase, and the tokens of a phrase next to each other.
+ * Adjacent characters of a script without spaces are one phrase; any other token is a phrase of its own.
+ */
+export function phrases(query: string): readonly (readonly string[])[] {
+  if (ASCII.test(query)) return asciiTokens(query).map((token) => [token])
+  const found: string[][] = []
+  let end = -1
+  for (const match of query.normalize('NFC').matchAll(TOKEN)) {
+    const [token, unspaced] = match
+    const last = found.at(-1)
+    if (unspaced !== undefined && match.index === end && last !== undefined) pushFolded(last, token)
+    else {
+      const phrase: string[] = []
+      pushFolded(phrase, token)
+      if (phrase.length > 0) found.push(phrase)
+    }
+    end = unspaced === undefined ? -1 : match.index + token.length
+  }
+  return found
+}
+
+function asciiTokens(text: string): readonly string[] {
+  const found = text.toLowerCase().match(ASCII_TOKEN) ?? NOTHING
+  return found.some(isLong) ? found.map(cut) : found
+}
+
+function pushFolded(found: string[], token: string): void {
+  const folded = cut(fold(token))
+  if (folded !== '') found.push(folded)
+}
+
+/** Without case, width and accents: `Đường` and `duong` are one token. */
+function fold(token: string): string {
+  const bare = token.normalize('NFKC').toLowerCase().normalize('NFD').replace(ACCENTS, '')
+  // Composed again at the end, or a Hangul syllable would stay in pieces.
+  return bare.replace(HAS_PLAIN, (letter) => PLAIN[letter] ?? letter).normalize('NFC')
+}
+
+function isLong(token: string): boolean {
+  return token.length > TOKEN_UNITS_MAX
+}
+
+/** Cut at a bound, but never through a surrogate pair. */
+function cut(token: string): string {
+  if (!isLong(token)) return token
+  const last = token.charCodeAt(TOKEN_UNITS_MAX - 1)
+  return token.slice(0, last >= 0xd800 && last <= 0xdbff ? TOKEN_UNITS_MAX - 1 : TOKEN_UNITS_MAX)
+}

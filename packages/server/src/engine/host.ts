@@ -1,0 +1,157 @@
+import { failpointsFrom } from '../adapters/system/failpoint.ts'
+import { createLogger, type LogLevel } from '../adapters/system/logger.ts'
+import { systemClock } from '../adapters/system/clock.ts'
+import { systemRandom } from '../adapters/system/random.ts'
+import { sha256 } from '../adapters/system/sha256.ts'
+import { openSqlite, type Sqlite } from '../adapters/sqlite/sqlite.ts'
+import { createIndexer, type Indexer } from '../indexer/indexer.ts'
+import { type IndexerSettings, SILENT_INDEXER } from '../indexer/settings.ts'
+import { Services } from '../lifecycle.ts'
+import type { Log, StoredRecord } from '../ports/log.ts'
+import type { Logger } from '../ports/system.ts'
+import { Telemetry } from '../telemetry.ts'
+import { createWorker, type Worker } from '../worker/worker.ts'
+import type { WorkerSettings } from '../worker/settings.ts'
+import type { EngineControl } from './remote.ts'
+import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
+
+/** What the engine thread has to know: plain data, since it is cloned into it. */
+export interface EngineData {
+  readonly folder: string
+  readonly partitions: number
+  readonly logLevel: LogLevel
+  readonly failpoint: string | undefined
+  /** The worker's name in leases and letters, and the build that wrote them. */
+  readonly name: string
+  readonly build: string
+  readonly worker: WorkerSettings
+  readonly indexer: IndexerSettings
+}
+
+export interface Host {
+  answer(calls: readonly Call[]): void
+}
+
+/** Opens the engines, starts worker and indexer beside them, and answers the main thread's calls. */
+export async function openEngine(data: EngineData, send: (event: Event) => void): Promise<Host> {
+  try {
+    return await new EngineHost(data, send).start()
+  } catch (error) {
+    send({ event: 'failed', ...describe(error) })
+    throw error
+  }
+}
+
+type Target = Readonly<Record<string, unknown>>
+
+class EngineHost implements Host {
+  readonly #send: (event: Event) => void
+  readonly #sqlite: Sqlite
+  readonly #worker: Worker
+  readonly #indexer: Indexer
+  readonly #services: Services
+  readonly #telemetry = new Telemetry('engine', systemClock)
+  readonly #targets: Readonly<Record<string, Target>>
+  readonly #logs: Readonly<Record<string, Log>>
+
+  constructor(data: EngineData, send: (event: Event) => void) {
+    const logger = createLogger({ level: data.logLevel, to: 'stdout', fields: { part: 'engine' } })
+    this.#send = send
+    const failpoint = failpointsFrom(data.failpoint)
+    this.#sqlite = openSqlite({ folder: data.folder, partitions: data.partitions, clock: systemClock, failpoint })
+    const { logs, store, search } = this.#sqlite
+    const shared = { clock: systemClock, random: systemRandom, logger }
+    this.#worker = createWorker({
+      ...shared,
+      name: data.name,
+      build: data.build,
+      logs,
+      store: this.#telemetry.observeStore(store),
+      sha256,
+      failpoint,
+      settings: data.worker,
+      observer: this.#telemetry.worker,
+      alert: (kind, fields) => this.#alert(kind, fields),
+    })
+    this.#indexer = createIndexer({
+      ...shared,
+      logs,
+      history: store.history,
+      search: this.#telemetry.observeSearch(search),
+      settings: data.indexer,
+      observer: SILENT_INDEXER,
+    })
+    this.#telemetry.watchWorker(() => this.#worker.status())
+    this.#telemetry.watchLag(logs.commands, ['worker'])
+    this.#telemetry.watchLag(logs.feed, ['indexer'])
+    this.#services = new Services([this.#worker, this.#indexer], logger)
+    this.#logs = { commands: logs.commands, feed: logs.feed, 'dead-letters': logs.deadLetters }
+    const control: EngineControl = {
+      status: () => this.#status(),
+      metrics: () => this.#telemetry.text(),
+      stop: () => this.#stop(),
+    }
+    this.#targets = { ...this.#logs, ...store, search, control } as unknown as Record<string, Target>
+  }
+
+  async start(): Promise<this> {
+    const { logs } = this.#sqlite
+    logs.feed.tail({
+      established: () => this.#send({ event: 'established' }),
+      records: (records) => this.#send({ event: 'records', records: packStored(records) }),
+      broken: (cause) => this.#send({ event: 'broken', message: describe(cause).message }),
+    })
+    await this.#services.start()
+    const { partitions, durability } = logs.commands
+    this.#send({ event: 'ready', partitions, durability })
+    // Counting begins after the start: loading the library takes as long as everything else here.
+    void this.#telemetry.load()
+    return this
+  }
+
+  answer(calls: readonly Call[]): void {
+    for (const { call, target, method, args } of calls)
+      this.#call(target, method, args).then(
+        (value) => this.#send({ event: 'result', call, value: method === 'read' ? packedRead(value) : value }),
+        (error) => this.#send({ event: 'error', call, ...describe(error) }),
+      )
+  }
+
+  async #call(target: string, method: string, args: readonly unknown[]): Promise<unknown> {
+    if (method === 'append') {
+      const [partition, records] = args as [number, Packed]
+      return this.#logs[target]?.append(partition, unpack(records))
+    }
+    const receiver = this.#targets[target]
+    const called = receiver?.[method]
+    if (typeof called !== 'function') throw new Error(`the engine thread has no ${target}.${method}`)
+    return called.apply(receiver, args)
+  }
+
+  async #status() {
+    const waiting: string[] = []
+    for (const status of this.#worker.status())
+      if (status.state === 'paused' && status.reason !== 'starting')
+        waiting.push(`worker, partition ${status.partition}: paused (${status.reason})`)
+    return { waiting, indexedThrough: this.#indexer.indexedThrough() }
+  }
+
+  async #stop(): Promise<void> {
+    await this.#services.stop()
+    await this.#sqlite.close()
+  }
+
+  #alert(kind: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#send({ event: 'alert', kind, fields: plain(fields) })
+  }
+}
+
+/** Errors and other classes do not cross threads as they are. */
+function plain(fields: Readonly<Record<string, unknown>>): object {
+  return JSON.parse(JSON.stringify(fields, (_, value) => (value instanceof Error ? value.message : value)))
+}
+
+function packedRead(value: unknown): unknown {
+  const { records, next } = value as { records: readonly StoredRecord[]; next: number }
+  return { records: packStored(records), next }
+}

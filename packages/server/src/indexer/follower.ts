@@ -1,0 +1,185 @@
+import type { Entry } from '@holdfast/protocol'
+import { decodeFeed, type FeedRecord } from '../core/feed.ts'
+import type { Life } from '../core/life.ts'
+import { tokens } from '../core/tokens.ts'
+import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
+import type { SearchDocument, SearchIndex } from '../ports/search.ts'
+import type { RoomId, Timestamp } from '../ports/store.ts'
+import type { Clock, Logger } from '../ports/system.ts'
+import { type FillOptions, fill } from './filler.ts'
+
+export interface FollowerOptions extends FillOptions {
+  readonly owned: OwnedPartition
+  readonly logs: { readonly feed: Log }
+  readonly search: SearchIndex
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Asks for a comparison with the store: the feed does not tell everything. */
+  readonly sweepNow: () => void
+}
+
+type Stored = FeedRecord & { readonly end: 'stored' }
+
+/** Follows one partition of the feed into the index. */
+export class Follower {
+  readonly #options: FollowerOptions
+  /** How far each room is indexed, as far as is remembered: the least recently seen first. */
+  readonly #heads = new Map<RoomId, number>()
+  #epoch = 0
+  /** How often records were missed, and how often a sweep has made up for that: until it has, nothing is promised. */
+  #missed = 0
+  #madeUp = 0
+  #through: Timestamp = 0
+  /** Written, but perhaps not found yet: an engine that has to be refreshed. */
+  #unrefreshed: Timestamp | undefined
+  #refreshedAt = 0
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  /** Everything that was published by then is found. */
+  get through(): Timestamp {
+    return this.#through
+  }
+
+  get missed(): number {
+    return this.#missed
+  }
+
+  get isIncomplete(): boolean {
+    return this.#madeUp < this.#missed
+  }
+
+  /** A sweep has ended that began when records had been `missed` so often. */
+  madeUp(missed: number): void {
+    this.#madeUp = Math.max(this.#madeUp, missed)
+  }
+
+  async run(life: Life): Promise<void> {
+    const { owned, clock, settings, writer } = this.#options
+    owned.seek(await this.#start())
+    const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
+    while (!life.ending.aborted && !owned.signal.aborted) {
+      const askedAt = clock.now()
+      const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
+      const records = await writer.until(() => life.orEnding(owned.read({ recordsMax, bytesMax, waitMs })))
+      if (records === undefined) return
+      const last = records.at(-1)
+      if (last !== undefined) {
+        await this.#index(records, last.offset + 1)
+        await writer.until(() => owned.commit(last.offset + 1))
+      }
+      // What was published before the question, an empty answer shows to be indexed already.
+      await this.#reached(last?.timestamp ?? askedAt)
+    }
+  }
+
+  /** Where both the group and the index have been: what lies above may be missing in one of them. */
+  async #start(): Promise<number> {
+    const { owned, logs, search, writer, logger } = this.#options
+    const { begin, end } = await writer.until(() => logs.feed.range(owned.id))
+    const committed = await writer.until(() => logs.feed.committed('indexer', owned.id))
+    const indexed = await writer.until(() => search.progress(owned.id))
+    const start = Math.min(committed ?? 0, indexed ?? 0)
+    if (start >= begin && start <= end) return start
+    logger.warn({ partition: owned.id, start, begin, end }, 'the feed does not reach back: filling the index from the store')
+    this.#miss()
+    return begin
+  }
+
+  async #index(records: readonly StoredRecord[], next: number): Promise<void> {
+    const { owned, writer } = this.#options
+    const stored = this.#decode(records)
+    await this.#learnHeads(stored)
+    const batch = new Batch()
+    for (const record of stored) {
+      const head = this.#heads.get(record.room) ?? 0
+      if (record.seq > head + 1) {
+        // What is collected goes first, so that no head is told before everything below it is in.
+        if (batch.documents.length > 0) await writer.write({ ...batch.take(), through: undefined })
+        await fill(this.#options, record.room, head, record.seq)
+      }
+      batch.add(record)
+      this.#remember(record.room, Math.max(head, record.seq))
+    }
+    await writer.write({ ...batch.take(), through: { partition: owned.id, next } })
+  }
+
+  /** The stored ones of the epoch that holds. A new epoch may have taken places away, so every head is in doubt. */
+  #decode(records: readonly StoredRecord[]): readonly Stored[] {
+    const stored: Stored[] = []
+    for (const record of records) {
+      const decoded = decodeFeed(record)
+      if (decoded === undefined || !(decoded.epoch >= this.#epoch)) continue
+      if (decoded.epoch > this.#epoch) {
+        const isRestore = this.#epoch > 0 || decoded.end === 'epoch'
+        this.#epoch = decoded.epoch
+        if (isRestore) {
+          this.#heads.clear()
+          this.#miss()
+        }
+      }
+      if (decoded.end === 'stored') stored.push(decoded)
+    }
+    return stored
+  }
+
+  async #learnHeads(stored: readonly Stored[]): Promise<void> {
+    const { search, writer, settings } = this.#options
+    const rooms = new Set<RoomId>()
+    for (const { room } of stored) if (!this.#heads.has(room)) rooms.add(room)
+    for (const room of this.#heads.keys()) {
+      if (this.#heads.size + rooms.size <= settings.headsMax) break
+      this.#heads.delete(room)
+    }
+    const unknown = [...rooms]
+    if (unknown.length === 0) return
+    const heads = await writer.until(() => search.heads(unknown))
+    for (const room of unknown) this.#heads.set(room, heads.get(room) ?? 0)
+  }
+
+  #remember(room: RoomId, head: number): void {
+    this.#heads.delete(room)
+    this.#heads.set(room, head)
+  }
+
+  #miss(): void {
+    this.#missed++
+    this.#options.sweepNow()
+  }
+
+  async #reached(timestamp: Timestamp): Promise<void> {
+    const { search, clock, settings, writer } = this.#options
+    if (search.visibleAtOnce) return this.#promise(timestamp)
+    this.#unrefreshed = timestamp
+    if (clock.elapsed() - this.#refreshedAt < settings.refreshMsMin) return
+    await writer.until(() => search.refresh())
+    this.#refreshedAt = clock.elapsed()
+    this.#unrefreshed = undefined
+    this.#promise(timestamp)
+  }
+
+  #promise(timestamp: Timestamp): void {
+    if (!this.isIncomplete) this.#through = Math.max(this.#through, timestamp)
+  }
+}
+
+/** What is collected for one write. */
+class Batch {
+  documents: SearchDocument[] = []
+  #heads = new Map<RoomId, number>()
+
+  add({ room, seq, id, at, entry }: Stored): void {
+    const said = JSON.parse(entry) as Entry
+    if (said.kind === 'message') this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text) })
+    this.#heads.set(room, Math.max(seq, this.#heads.get(room) ?? 0))
+  }
+
+  take(): { documents: SearchDocument[]; heads: ReadonlyMap<RoomId, number> } {
+    const taken = { documents: this.documents, heads: this.#heads }
+    this.documents = []
+    this.#heads = new Map()
+    return taken
+  }
+}

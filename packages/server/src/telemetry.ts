@@ -1,0 +1,328 @@
+import type { CloseCode } from '@holdfast/protocol'
+import type * as Prometheus from 'prom-client'
+import type { ApiObserver } from './api/observer.ts'
+import type { AlertKind } from './core/alert.ts'
+import type { IntakeObserver } from './core/intake.ts'
+import type { GatewayObserver } from './gateway/context.ts'
+import type { IndexerObserver } from './indexer/settings.ts'
+import { failureClass } from './ports/failure.ts'
+import type { Log } from './ports/log.ts'
+import type { SearchIndex } from './ports/search.ts'
+import type { Store } from './ports/store.ts'
+import type { Clock } from './ports/system.ts'
+import type { PartitionStatus, WorkerObserver } from './worker/observer.ts'
+
+/** Which thread measures. Each has metrics of its own, so that the texts of both can stand one after the other. */
+type Part = 'server' | 'engine'
+
+/** Of the thread of sockets and HTTP. */
+export function createServerTelemetry(clock: Clock): Telemetry {
+  return new Telemetry('server', clock)
+}
+
+/** Of the thread of worker and indexer. */
+export function createEngineTelemetry(clock: Clock): Telemetry {
+  return new Telemetry('engine', clock)
+}
+
+/** How many measurements are kept until the library is there to count them. */
+const EARLY_MEASUREMENTS_MAX = 10_000
+
+/** Where samples come from that are only looked at when somebody asks. */
+type Sampler = (metrics: Metrics) => void | Promise<void>
+
+/**
+ * Everything that is measured, as Prometheus asks for it. The library is loaded after the start (`load`), because a start must not wait for it:
+ * what is measured before is counted then.
+ */
+export class Telemetry {
+  readonly #part: Part
+  readonly #clock: Clock
+  readonly #samplers: Sampler[] = []
+  #early: ((metrics: Metrics) => void)[] = []
+  #metrics: Metrics | undefined
+  #loading: Promise<Metrics> | undefined
+
+  constructor(part: Part, clock: Clock) {
+    this.#part = part
+    this.#clock = clock
+  }
+
+  load(): Promise<Metrics> {
+    this.#loading ??= import('prom-client').then((library) => {
+      const metrics = new Metrics(library, this.#part)
+      this.#metrics = metrics
+      for (const measure of this.#early) measure(metrics)
+      this.#early = []
+      return metrics
+    })
+    return this.#loading
+  }
+
+  /** Everything measured so far, in Prometheus' text format. What cannot be sampled now is left out. */
+  async text(): Promise<string> {
+    const metrics = await this.load()
+    await Promise.allSettled(this.#samplers.map(async (sample) => sample(metrics)))
+    return metrics.registry.metrics()
+  }
+
+  #record(measure: (metrics: Metrics) => void): void {
+    if (this.#metrics !== undefined) measure(this.#metrics)
+    else if (this.#early.length < EARLY_MEASUREMENTS_MAX) this.#early.push(measure)
+  }
+
+  // ---- what the parts tell ---------------------------------------------------------------------------------------------
+
+  readonly worker: WorkerObserver = {
+    batch: (report) =>
+      this.#record(({ batches, batchRecords, outcomes, deaths }) => {
+        batches.inc()
+        batchRecords.observe(report.records)
+        for (const end of ['stored', 'adopted', 'refused', 'reused', 'copies', 'waiting'] as const)
+          if (report[end] > 0) outcomes.inc({ outcome: end }, report[end])
+        for (const [kind, count] of Object.entries(report.dead)) if (count > 0) deaths.inc({ class: kind }, count)
+      }),
+    latency: (ms, count) =>
+      this.#record(({ storedSeconds }) => {
+        for (let i = 0; i < count; i++) storedSeconds.observe(ms / 1_000)
+      }),
+    conflict: (partition) => this.#record(({ conflicts }) => conflicts.inc({ partition })),
+    fenced: (partition) => this.#record(({ fenced }) => fenced.inc({ partition })),
+    paused: (partition, reason, ms) => this.#record(({ paused }) => paused.inc({ partition, reason }, ms / 1_000)),
+    restarted: (partition) => this.#record(({ restarts }) => restarts.inc({ partition })),
+  }
+
+  readonly indexer: IndexerObserver = {
+    indexed: (documents) => this.#record(({ indexed }) => indexed.inc({ from: 'feed' }, documents)),
+    filled: (documents) => this.#record(({ indexed }) => indexed.inc({ from: 'store' }, documents)),
+    dropped: (documents) => this.#record(({ dropped }) => dropped.inc(documents)),
+    failed: () => this.#record(({ indexFailures }) => indexFailures.inc()),
+  }
+
+  readonly intake: IntakeObserver = {
+    accepted: (ms) => this.#record(({ acceptedSeconds }) => acceptedSeconds.observe(ms / 1_000)),
+    ended: (end, ms) => this.#record(({ endedSeconds }) => endedSeconds.observe({ end }, ms / 1_000)),
+    failed: ({ code }) => this.#record(({ failedCommands }) => failedCommands.inc({ code })),
+  }
+
+  readonly gateway: GatewayObserver = {
+    opened: () => this.#record(({ sessions }) => sessions.inc()),
+    closed: (code: CloseCode | undefined) =>
+      this.#record(({ sessions, closes }) => {
+        sessions.dec()
+        closes.inc({ code: code ?? 'none' })
+      }),
+    refused: (code) => this.#record(({ refusedRequests }) => refusedRequests.inc({ code })),
+    delivered: (count) =>
+      this.#record(({ entries, deliveries }) => {
+        entries.inc()
+        deliveries.inc(count)
+      }),
+  }
+
+  readonly api: ApiObserver = {
+    answered: (method, route, status, ms) =>
+      this.#record(({ requestSeconds }) => requestSeconds.observe({ method, route, status }, ms / 1_000)),
+  }
+
+  alerted(kind: AlertKind): void {
+    this.#record(({ alerts }) => alerts.inc({ kind }))
+  }
+
+  // ---- what is looked at when somebody asks ----------------------------------------------------------------------------
+
+  /** How far each partition is, and what it waits for. */
+  watchWorker(status: () => readonly PartitionStatus[]): void {
+    this.#samplers.push(({ finished, read, oldestSeconds, waitingRecords, isPaused }) => {
+      isPaused.reset()
+      for (const { partition, next, end, oldest, waitingRecords: waiting, ...state } of status()) {
+        finished.set({ partition }, next)
+        read.set({ partition }, end)
+        waitingRecords.set({ partition }, waiting)
+        oldestSeconds.set({ partition }, oldest === undefined ? 0 : (this.#clock.now() - oldest) / 1_000)
+        if (state.state === 'paused') isPaused.set({ partition, reason: state.reason }, 1)
+      }
+    })
+  }
+
+  /** How far these groups are behind a log. */
+  watchLag(log: Pick<Log, 'name' | 'lag'>, groups: readonly string[]): void {
+    this.#samplers.push(async ({ lagRecords, lagSeconds }) => {
+      for (const group of groups) {
+        for (const { partition, records, oldest } of await log.lag(group)) {
+          const place = { log: log.name, group, partition }
+          lagRecords.set(place, records)
+          lagSeconds.set(place, oldest === undefined ? 0 : Math.max(0, this.#clock.now() - oldest) / 1_000)
+        }
+      }
+    })
+  }
+
+  watchIntake(status: () => { readonly appending: number; readonly waiting: number }): void {
+    this.#samplers.push(({ appending, waitingCommands }) => {
+      appending.set(status().appending)
+      waitingCommands.set(status().waiting)
+    })
+  }
+
+  // ---- ports, at the seam ----------------------------------------------------------------------------------------------
+
+  /** The same log, with its calls counted and timed. */
+  observeLog<Observed extends Pick<Log, 'name'>>(log: Observed): Observed {
+    return this.#observed(log, 'log', log.name)
+  }
+
+  observeStore(store: Store): Store {
+    return {
+      timeline: this.#observed(store.timeline, 'store', 'timeline'),
+      history: this.#observed(store.history, 'store', 'history'),
+      letters: this.#observed(store.letters, 'store', 'letters'),
+      users: this.#observed(store.users, 'store', 'users'),
+      audit: this.#observed(store.audit, 'store', 'audit'),
+    }
+  }
+
+  observeSearch(search: SearchIndex): SearchIndex {
+    return this.#observed(search, 'search', 'index')
+  }
+
+  /** Every method that answers with a promise is timed; everything else is as it was. */
+  #observed<Port extends object>(target: Port, port: string, name: string): Port {
+    const methods = new Map<string | symbol, unknown>()
+    return new Proxy(target, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(target, key, target)
+        if (typeof value !== 'function') return value
+        const known = methods.get(key) ?? this.#timed(value.bind(target), { port, name, call: String(key) })
+        methods.set(key, known)
+        return known
+      },
+    })
+  }
+
+  #timed(method: (...args: readonly unknown[]) => unknown, labels: { port: string; name: string; call: string }) {
+    return (...args: readonly unknown[]): unknown => {
+      const start = this.#clock.elapsed()
+      const answer = method(...args)
+      if (!(answer instanceof Promise)) return answer
+      const took = () =>
+        this.#record(({ callSeconds }) => callSeconds.observe(labels, (this.#clock.elapsed() - start) / 1_000))
+      answer.then(took, (error) => {
+        took()
+        this.#record(({ callErrors }) => callErrors.inc({ ...labels, class: failureClass(error) }))
+      })
+      return answer
+    }
+  }
+}
+
+// ---- the metrics -----------------------------------------------------------------------------------------------------
+
+/** From a write on a fast disk to an outage of a minute. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const RECORDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000]
+
+/** Every metric, by what it is called in here. */
+class Metrics {
+  readonly registry: Prometheus.Registry
+  readonly batches
+  readonly batchRecords
+  readonly outcomes
+  readonly deaths
+  readonly storedSeconds
+  readonly conflicts
+  readonly fenced
+  readonly paused
+  readonly restarts
+  readonly acceptedSeconds
+  readonly endedSeconds
+  readonly failedCommands
+  readonly sessions
+  readonly closes
+  readonly refusedRequests
+  readonly entries
+  readonly deliveries
+  readonly requestSeconds
+  readonly alerts
+  readonly finished
+  readonly read
+  readonly oldestSeconds
+  readonly waitingRecords
+  readonly isPaused
+  readonly lagRecords
+  readonly lagSeconds
+  readonly indexed
+  readonly dropped
+  readonly indexFailures
+  readonly appending
+  readonly waitingCommands
+  readonly callSeconds
+  readonly callErrors
+
+  constructor(library: typeof Prometheus, part: Part) {
+    const { Registry, collectDefaultMetrics } = library
+    this.registry = new Registry()
+    // Of the process as a whole: once is enough.
+    if (part === 'server') collectDefaultMetrics({ register: this.registry })
+    // What belongs to the other thread is not shown here, where it would stand at 0.
+    const engine = kinds(library, part === 'engine' ? [this.registry] : [], 'holdfast')
+    const server = kinds(library, part === 'server' ? [this.registry] : [], 'holdfast')
+    const ports = kinds(library, [this.registry], `holdfast_${part}`)
+
+    this.batches = engine.counter('worker_batches_total', 'Batches that were finished.')
+    this.batchRecords = engine.histogram('worker_batch_records', 'Records of a batch.', RECORDS)
+    this.outcomes = engine.counter('worker_outcomes_total', 'What records came to; adopted: stored before.', 'outcome')
+    this.deaths = engine.counter('worker_dead_letters_total', 'Commands that could not be processed.', 'class')
+    this.storedSeconds = engine.histogram('worker_stored_seconds', 'From accepted to durable in the store.', SECONDS)
+    this.conflicts = engine.counter(
+      'worker_seq_conflicts_total',
+      'Numbers or ids somebody else had taken.',
+      'partition',
+    )
+    this.fenced = engine.counter('worker_fenced_total', 'Stops because another worker took over.', 'partition')
+    this.paused = engine.counter('worker_paused_seconds_total', 'Time stood still, by reason.', 'partition', 'reason')
+    this.restarts = engine.counter('worker_restarts_total', 'Starts anew by the watchdog.', 'partition')
+    this.finished = engine.gauge('worker_finished_offset', 'Everything below this offset is finished.', 'partition')
+    this.read = engine.gauge('worker_read_offset', 'One above the highest offset read.', 'partition')
+    this.oldestSeconds = engine.gauge('worker_oldest_unfinished_seconds', 'Age of the oldest one.', 'partition')
+    this.waitingRecords = engine.gauge('worker_waiting_records', 'Records that wait for something.', 'partition')
+    this.isPaused = engine.gauge('worker_paused', '1 while it stands still for this reason.', 'partition', 'reason')
+    this.lagRecords = engine.gauge('log_lag_records', 'Records not committed.', 'log', 'group', 'partition')
+    this.lagSeconds = engine.gauge('log_lag_seconds', 'Age of the oldest of them.', 'log', 'group', 'partition')
+    this.indexed = engine.counter('indexer_documents_total', 'Documents written, by where they came from.', 'from')
+    this.dropped = engine.counter('indexer_dropped_total', 'Documents that the index can never take.')
+    this.indexFailures = engine.counter('indexer_failures_total', 'Calls that failed and are tried again.')
+
+    this.acceptedSeconds = server.histogram('command_accepted_seconds', 'From the request to accepted.', SECONDS)
+    this.endedSeconds = server.histogram('command_ended_seconds', 'From the request to its end.', SECONDS, 'end')
+    this.failedCommands = server.counter('command_failures_total', 'Tries that were not accepted.', 'code')
+    this.appending = server.gauge('commands_appending', 'Commands in front of the log.')
+    this.waitingCommands = server.gauge('commands_waiting', 'Commands whose end somebody waits for.')
+    this.sessions = server.gauge('gateway_sessions', 'Open sockets.')
+    this.closes = server.counter('gateway_closes_total', 'Sockets closed, by close code.', 'code')
+    this.refusedRequests = server.counter('gateway_errors_total', 'Requests answered with an error.', 'code')
+    this.entries = server.counter('gateway_entries_total', 'Entries that somebody here was to hear of.')
+    this.deliveries = server.counter('gateway_deliveries_total', 'Entries times the sessions they went to.')
+    this.requestSeconds = server.histogram('http_request_seconds', 'Requests.', SECONDS, 'method', 'route', 'status')
+    this.alerts = server.counter('alerts_total', 'Alerts raised.', 'kind')
+
+    this.callSeconds = ports.histogram('call_seconds', 'Calls of the engines.', SECONDS, 'port', 'name', 'call')
+    this.callErrors = ports.counter('call_errors_total', 'Calls that failed.', 'port', 'name', 'call', 'class')
+  }
+}
+
+/** Makes metrics whose names begin alike, shown in these registries. */
+function kinds({ Counter, Gauge, Histogram }: typeof Prometheus, registers: Prometheus.Registry[], prefix: string) {
+  const common = (name: string, help: string, labelNames: string[]) => ({
+    name: `${prefix}_${name}`,
+    help,
+    labelNames,
+    registers,
+  })
+  return {
+    counter: (name: string, help: string, ...labels: string[]) => new Counter(common(name, help, labels)),
+    gauge: (name: string, help: string, ...labels: string[]) => new Gauge(common(name, help, labels)),
+    histogram: (name: string, help: string, buckets: number[], ...labels: string[]) =>
+      new Histogram({ ...common(name, help, labels), buckets }),
+  }
+}

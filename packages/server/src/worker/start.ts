@@ -1,0 +1,79 @@
+import { decodeFeed, epochRecord, type FeedRecord } from '../core/feed.ts'
+import type { Log, Logs, Offset, OwnedPartition, StoredRecord } from '../ports/log.ts'
+import type { Settled, TimelineStore } from '../ports/store.ts'
+
+export const GROUP = 'worker'
+
+/** Where the work on a partition starts. */
+export interface Start {
+  readonly next: Offset
+  /** By the store's own account, everything below is stored or claimed. */
+  readonly settled: Offset
+  readonly epoch: number
+  readonly feedEnd: Offset
+  /** History was restored: a new epoch began (G6). */
+  readonly restored: boolean
+}
+
+/** A position points outside the log: records may be lost, and only an operator may decide what then. */
+export class OutOfRange extends Error {}
+
+const PAGE = { recordsMax: 500, bytesMax: 4 << 20 }
+
+/** Compares what store, log and feed say of each other, and makes a restore seen (R9, G6). Every step may be repeated. */
+export async function findStart(store: TimelineStore, logs: Logs, owned: OwnedPartition): Promise<Start> {
+  const partition = owned.id
+  const settled = await store.settled(partition)
+  const committed = await logs.commands.committed(GROUP, partition)
+  const commands = await logs.commands.range(partition)
+  checkRange('the committed offset', committed, commands)
+  checkRange("the store's settled offset", settled?.next, commands)
+  const next = settled === undefined ? commands.begin : Math.min(committed ?? commands.begin, settled.next)
+
+  const epoch = await store.epoch(partition)
+  const feed = await readFeed(store, logs.feed, partition, settled, epoch)
+  const isBehind = (settled?.next ?? 0) < (committed ?? 0)
+  if (!isBehind && !feed.lacksDocument && feed.epoch <= epoch)
+    return { next, settled: settled?.next ?? 0, epoch, feedEnd: feed.end, restored: false }
+
+  const raised = await store.raiseEpoch(partition, Math.max(epoch, feed.epoch) + 1)
+  const [place = feed.end] = await logs.feed.append(partition, [epochRecord(raised)])
+  const feedEnd = place + 1
+  // Last, so that a crash before this repeats the whole: with both positions set back, the next start sees no restore.
+  await store.write({ documents: [], letters: [], projections: [], settled: { partition, next, feed: feedEnd } })
+  await owned.commit(next)
+  return { next, settled: next, epoch: raised, feedEnd, restored: true }
+}
+
+function checkRange(what: string, offset: Offset | undefined, { begin, end }: { begin: Offset; end: Offset }): void {
+  if (offset !== undefined && (offset < begin || offset > end))
+    throw new OutOfRange(`${what} is ${offset}, but the log holds ${begin} to ${end}`)
+}
+
+/** What the feed tells of the store, in the part published since the store last said how far it was. */
+async function readFeed(store: TimelineStore, feed: Log, partition: number, settled: Settled | undefined, epoch: number) {
+  const { begin, end } = await feed.range(partition)
+  const seen = { epoch: 0, lacksDocument: false, end }
+  for (let from = Math.max(begin, settled?.feed ?? begin); from < end; ) {
+    const { records, next } = await feed.read(partition, from, PAGE)
+    if (next <= from) break
+    from = next
+    const known = records.flatMap(ours)
+    for (const record of known) seen.epoch = Math.max(seen.epoch, record.epoch)
+    const published = known.filter((record) => isOutcome(record) && record.epoch === epoch) as Outcome[]
+    const found = published.length === 0 ? new Map() : await store.find(published)
+    if (published.some(({ id }) => !found.has(id))) seen.lacksDocument = true
+  }
+  return seen
+}
+
+function ours(record: StoredRecord): FeedRecord[] {
+  const decoded = decodeFeed(record)
+  return decoded !== undefined && Number.isSafeInteger(decoded.epoch) ? [decoded] : []
+}
+
+type Outcome = FeedRecord & { readonly room: string; readonly id: string }
+
+function isOutcome(record: FeedRecord): record is Outcome {
+  return record.end !== 'epoch'
+}

@@ -1,0 +1,389 @@
+import { type Client, type ConnectionState, connect, type Entry, HoldfastError, type Room, type RoomAbout } from '@holdfast/client'
+import { newClientId } from './ids.ts'
+import { type FailedOutcome, merged, type Pending, unplaced } from './timeline.ts'
+import { SeenShelf, type Unread, unread } from './unread.ts'
+import { isFinal, type Shelf, UnsentShelf } from './unsent.ts'
+
+export interface ChatOptions {
+  readonly user: string
+  readonly getToken: () => Promise<string>
+  /** This window's own storage. */
+  readonly window: Shelf
+  /** What all windows of this browser share. */
+  readonly device: Shelf
+  /** The server does not want us back as we are. */
+  readonly onEnded: (reason: HoldfastError) => void
+}
+
+/** One line of the list of rooms. */
+export interface RoomSummary {
+  readonly room: string
+  readonly title: string
+  readonly about: RoomAbout
+  /** The newest thing known of it. */
+  readonly newest: Entry | undefined
+  readonly unread: Unread
+  /** Whether something of ours could not be stored there. */
+  readonly hasFailed: boolean
+}
+
+/** A room as its window shows it. */
+export interface RoomView {
+  readonly room: string
+  readonly title: string
+  readonly about: RoomAbout | undefined
+  readonly isMember: boolean
+  readonly entries: readonly Entry[]
+  readonly head: number
+  readonly pending: readonly Pending[]
+  /** How far it had been looked at when it was opened, if that was not to the end. */
+  readonly seenAtOpen: number | undefined
+  readonly filling: Filling | undefined
+}
+
+/** The hole that is being paged, named by its end; `problem` says why that failed. */
+export interface Filling {
+  readonly to: number
+  readonly problem: string | undefined
+}
+
+interface State {
+  readonly handle: Room
+  entries: readonly Entry[]
+  pending: readonly Pending[]
+  seenAtOpen: number | undefined
+  filling: Filling | undefined
+}
+
+/** A room that is not looked at keeps so much of its end. */
+const restEntriesMax = 100
+/** The room that is looked at is cut to the first of these once it holds more than the second, and its end is in view. */
+const openEntriesMin = 400
+const openEntriesMax = 1_200
+const pageEntries = 50
+/** The newest entry of so many rooms is read for the list; the others show it once something happens there. */
+const previewRoomsMax = 200
+/** After so long without an end a message is shown as not stored; it is tried once more when the connection comes back. */
+const sendMsMax = 30_000
+
+/**
+ * Everything this window knows: its rooms, what is loaded of them, one's own messages on their way. Views read from it after each change.
+ */
+export class Chat {
+  readonly user: string
+  readonly #client: Client
+  readonly #rooms = new Map<string, State>()
+  readonly #unsent: UnsentShelf
+  readonly #seen: SeenShelf
+  readonly #listeners = new Set<() => void>()
+  #open: string | undefined
+  #isReady = false
+  #isClosed = false
+  #isTelling = false
+
+  constructor({ user, getToken, window, device, onEnded }: ChatOptions) {
+    this.user = user
+    this.#unsent = new UnsentShelf(window, user)
+    this.#seen = new SeenShelf(device, user)
+    this.#client = connect({ url: '/', getToken })
+    this.#client.on('state', (state) => this.#connectionIs(state))
+    this.#client.on('room', (room) => this.#joined(room))
+    this.#client.on('left', () => this.#changed())
+    this.#client.on('error', (error) => {
+      if (this.#client.state === 'closed' && !this.#isClosed) onEnded(error)
+    })
+    void this.#client.ready().then(
+      () => this.#ready(),
+      () => {},
+    )
+    this.#sendUnsent()
+  }
+
+  get connection(): ConnectionState {
+    return this.#client.state
+  }
+
+  /** Whether every room of ours is known. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Calls after every change, once for all of a turn. Returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  /** Leaves nothing behind. What was not stored stays on the shelf. */
+  close(): void {
+    this.#isClosed = true
+    this.#listeners.clear()
+    this.#client.close()
+  }
+
+  // ---- rooms ---------------------------------------------------------------------------------------------------------
+
+  /** The liveliest first. */
+  list(): readonly RoomSummary[] {
+    return [...this.#client.rooms.values()]
+      .map((room) => this.#summary(room))
+      .sort((one, other) => (other.newest?.at ?? 0) - (one.newest?.at ?? 0) || one.title.localeCompare(other.title))
+  }
+
+  /** How many rooms have something new. */
+  unreadRooms(): number {
+    return this.list().filter(({ room, unread }) => room !== this.#open && unread.unread !== 'none').length
+  }
+
+  view(id: string): RoomView | undefined {
+    const state = this.#rooms.get(id)
+    if (state === undefined) return undefined
+    const { handle, entries, pending, seenAtOpen, filling } = state
+    const { about, isMember } = handle
+    const head = Math.max(handle.head, entries.at(-1)?.seq ?? 0)
+    return { room: id, title: this.#title(handle), about, isMember, entries, head, pending, seenAtOpen, filling }
+  }
+
+  /** The room that is shown, if any. */
+  open(id: string | undefined): void {
+    if (this.#open === id) return
+    const left = this.#open === undefined ? undefined : this.#rooms.get(this.#open)
+    if (left !== undefined) left.entries = left.entries.slice(-restEntriesMax)
+    this.#open = id
+    const state = id === undefined ? undefined : this.#rooms.get(id)
+    if (state !== undefined) state.seenAtOpen = this.#unreadFrom(state.handle)
+    this.#changed()
+  }
+
+  /** The end of the open room is in view. */
+  look(): void {
+    const state = this.#open === undefined ? undefined : this.#rooms.get(this.#open)
+    const epoch = state?.handle.position?.epoch
+    if (state === undefined || epoch === undefined) return
+    const last = state.entries.at(-1)?.seq ?? 0
+    if (state.entries.length > openEntriesMax) {
+      state.entries = state.entries.slice(-openEntriesMin)
+      this.#changed()
+    }
+    if (last < state.handle.head || (this.#seenOf(state.handle) ?? -1) >= last) return
+    this.#seen.write(state.handle.id, epoch, last)
+    this.#changed()
+  }
+
+  async createDirect(peer: string): Promise<string> {
+    const room = await this.#client.createRoom({ kind: 'direct', members: [peer], timeoutMs: sendMsMax })
+    return room.id
+  }
+
+  async createGroup(name: string, members: readonly string[]): Promise<string> {
+    const room = await this.#client.createRoom({ kind: 'group', name, members, timeoutMs: sendMsMax })
+    return room.id
+  }
+
+  async addMember(room: string, user: string): Promise<void> {
+    await this.#client.room(room).addMember(user, { timeoutMs: sendMsMax })
+  }
+
+  // ---- history -------------------------------------------------------------------------------------------------------
+
+  /** Pages the end of a hole; what is left of it becomes a smaller one. */
+  async fill(id: string, { from, to }: { readonly from: number; readonly to: number }): Promise<void> {
+    const state = this.#rooms.get(id)
+    if (state === undefined || (state.filling !== undefined && state.filling.problem === undefined)) return
+    const epoch = state.handle.position?.epoch
+    state.filling = { to, problem: undefined }
+    this.#changed()
+    try {
+      const limit = Math.min(pageEntries, to - from + 1)
+      const page = await state.handle.page({ before: to + 1, limit })
+      // A page of another history: the reset that explains it is on its way, or was here.
+      if (page.epoch === state.handle.position?.epoch && page.epoch === epoch) state.entries = merged(state.entries, page.entries)
+      state.filling = undefined
+    } catch (error) {
+      state.filling = { to, problem: reasonOf(error) }
+    }
+    this.#changed()
+  }
+
+  #joined(handle: Room): void {
+    const state = this.#state(handle)
+    if (this.#open === handle.id) state.seenAtOpen ??= this.#unreadFrom(handle)
+    this.#changed()
+    if (this.#isReady) void this.#preview(handle)
+  }
+
+  #state(handle: Room): State {
+    const known = this.#rooms.get(handle.id)
+    if (known !== undefined) return known
+    const state: State = { handle, entries: [], pending: [], seenAtOpen: undefined, filling: undefined }
+    this.#rooms.set(handle.id, state)
+    handle.on('entry', (entry) => this.#said(state, [entry]))
+    // What was missed while away is a hole like unread history: read when somebody looks.
+    handle.on('gap', ({ skip }) => {
+      skip()
+      this.#changed()
+    })
+    handle.on('reset', () => {
+      state.entries = []
+      state.filling = undefined
+      state.seenAtOpen = undefined
+      this.#changed()
+    })
+    return state
+  }
+
+  #said(state: State, entries: readonly Entry[]): void {
+    state.entries = merged(state.entries, entries)
+    if (state.handle.id !== this.#open) state.entries = state.entries.slice(-restEntriesMax)
+    this.#settle(state)
+    this.#changed()
+  }
+
+  async #ready(): Promise<void> {
+    this.#isReady = true
+    this.#changed()
+    for (const handle of [...this.#client.rooms.values()].slice(0, previewRoomsMax)) await this.#preview(handle)
+  }
+
+  /** The newest entry, for the list. */
+  async #preview(handle: Room): Promise<void> {
+    const state = this.#state(handle)
+    if (this.#isClosed || handle.head === 0 || state.entries.length > 0) return
+    const page = await handle.page({ limit: 1 }).catch(() => undefined)
+    if (page !== undefined && page.epoch === handle.position?.epoch) this.#said(state, page.entries)
+  }
+
+  // ---- one's own messages --------------------------------------------------------------------------------------------
+
+  send(room: string, text: string): void {
+    const now = Date.now()
+    const clientId = newClientId(now, crypto.getRandomValues(new Uint8Array(10)))
+    const message: Pending = { clientId, text, at: now, id: undefined, status: { state: 'sending' } }
+    const state = this.#state(this.#client.room(room))
+    state.pending = [...state.pending, message]
+    this.#shelve()
+    void this.#deliver(state, message, false)
+  }
+
+  /** Keeps the message's identity where nothing final is known of it, so that it cannot be doubled; else it is a new message. */
+  tryAgain(room: string, clientId: string): void {
+    const state = this.#rooms.get(room)
+    const message = state?.pending.find((pending) => pending.clientId === clientId)
+    if (state === undefined || message?.status.state !== 'failed') return
+    if (isFinal(message.status.outcome)) {
+      this.discard(room, clientId)
+      this.send(room, message.text)
+    } else {
+      this.#update(state, clientId, { status: { state: 'sending' } })
+      void this.#deliver(state, message, true)
+    }
+  }
+
+  /** Forgets a message that failed. */
+  discard(room: string, clientId: string): void {
+    const state = this.#rooms.get(room)
+    if (state === undefined) return
+    state.pending = state.pending.filter((pending) => pending.clientId !== clientId)
+    this.#shelve()
+  }
+
+  async #deliver(state: State, { clientId, text }: Pending, again: boolean): Promise<void> {
+    try {
+      const { id, seq } = await state.handle.send(text, {
+        clientId,
+        again,
+        timeoutMs: sendMsMax,
+        onAccepted: ({ id }) => this.#update(state, clientId, { id, status: { state: 'accepted' } }),
+      })
+      this.#update(state, clientId, { id, status: { state: 'stored', seq } })
+    } catch (error) {
+      if (this.#isClosed) return
+      const outcome = error instanceof HoldfastError ? (error.outcome ?? 'unknown') : 'unknown'
+      this.#update(state, clientId, { status: { state: 'failed', outcome, message: reasonOf(error, outcome) } })
+    }
+  }
+
+  #update(state: State, clientId: string, change: Partial<Pending>): void {
+    state.pending = state.pending.map((pending) => (pending.clientId === clientId ? { ...pending, ...change } : pending))
+    this.#settle(state)
+    this.#shelve()
+  }
+
+  /** Whoever has a place in history needs no line of its own any more. */
+  #settle(state: State): void {
+    const left = unplaced(state.pending, state.entries, this.user)
+    // Without an answer yet only the view leaves it out: the answer may still say something else.
+    state.pending = state.pending.filter((pending) => left.includes(pending) || pending.id === undefined)
+  }
+
+  #sendUnsent(): void {
+    for (const [room, messages] of Object.entries(this.#unsent.read())) {
+      const state = this.#state(this.#client.room(room))
+      state.pending = messages
+      for (const message of messages) if (message.status.state === 'sending') void this.#deliver(state, message, true)
+    }
+  }
+
+  #shelve(): void {
+    this.#unsent.write([...this.#rooms].map(([room, { pending }]) => [room, pending] as const))
+    this.#changed()
+  }
+
+  // ---- the rest ------------------------------------------------------------------------------------------------------
+
+  #connectionIs(state: ConnectionState): void {
+    if (state === 'live') {
+      for (const [room, { pending }] of this.#rooms) {
+        for (const { clientId, status } of pending) {
+          if (status.state === 'failed' && !isFinal(status.outcome)) this.tryAgain(room, clientId)
+        }
+      }
+    }
+    this.#changed()
+  }
+
+  #summary(handle: Room): RoomSummary {
+    const state = this.#state(handle)
+    return {
+      room: handle.id,
+      title: this.#title(handle),
+      about: handle.about ?? { kind: 'group', owner: '', memberCount: 0 },
+      newest: state.entries.at(-1),
+      unread: unread(handle.head, this.#seenOf(handle)),
+      hasFailed: unplaced(state.pending, state.entries, this.user).some(({ status }) => status.state === 'failed'),
+    }
+  }
+
+  /** A direct room is called by whoever else is in it. */
+  #title({ id, about }: Room): string {
+    const peer = about?.pair?.find((user) => user !== this.user)
+    return peer ?? about?.name ?? id
+  }
+
+  #seenOf({ id, position }: Room): number | undefined {
+    return position === undefined ? undefined : this.#seen.read(id, position.epoch)
+  }
+
+  /** Behind which entry the unread ones begin, if there are any and the reader has been here before. */
+  #unreadFrom(handle: Room): number | undefined {
+    const seen = this.#seenOf(handle)
+    return seen !== undefined && seen < handle.head ? seen : undefined
+  }
+
+  #changed(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    queueMicrotask(() => {
+      this.#isTelling = false
+      for (const listener of [...this.#listeners]) listener()
+    })
+  }
+}
+
+function reasonOf(error: unknown, outcome?: FailedOutcome): string {
+  if (outcome === 'unknown') return 'no answer yet, it may or may not have arrived.'
+  if (error instanceof HoldfastError) return error.message
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,95 @@
+import { useEffect, useReducer, useState } from 'preact/hooks'
+import type { Chat } from './chat.ts'
+import { Conversation } from './conversation.tsx'
+import { Mark, NewWindow, Plus } from './icons.tsx'
+import { NewRoom } from './new-room.tsx'
+import { useRoute } from './route.ts'
+import { Sidebar } from './sidebar.tsx'
+
+interface Props {
+  readonly chat: Chat
+  readonly getToken: () => Promise<string>
+  readonly onSignOut: () => void
+}
+
+/** Two panes, or one of them where there is no place for two. */
+export function Home({ chat, getToken, onSignOut }: Props) {
+  useChanges(chat)
+  const room = useRoute()
+  const [isCreating, setCreating] = useState(false)
+  useEffect(() => chat.open(room), [chat, room])
+
+  const view = room === undefined ? undefined : chat.view(room)
+  const isOurs = view !== undefined && (view.isMember || view.about !== undefined || view.pending.length > 0)
+  const count = chat.unreadRooms()
+  useEffect(() => {
+    document.title = `${count > 0 ? `(${count}) ` : ''}${isOurs ? view?.title : chat.user} · Holdfast`
+  }, [count, isOurs, view?.title, chat.user])
+
+  return (
+    <div class={`home ${room === undefined ? 'shows-list' : 'shows-room'}`}>
+      <Sidebar chat={chat} open={room} onCreate={() => setCreating(true)} onSignOut={onSignOut} />
+      <main class="pane" aria-label="Conversation">
+        {isOurs && view !== undefined ? (
+          <Conversation key={view.room} chat={chat} view={view} getToken={getToken} />
+        ) : (
+          <Nothing chat={chat} room={room} onCreate={() => setCreating(true)} />
+        )}
+      </main>
+      {isCreating && <NewRoom chat={chat} onClose={() => setCreating(false)} />}
+    </div>
+  )
+}
+
+/** Renders anew whenever the chat has changed. */
+function useChanges(chat: Chat): void {
+  const [, again] = useReducer((n: number) => n + 1, 0)
+  useEffect(() => {
+    // What changed before this effect ran was not heard.
+    again(undefined)
+    return chat.subscribe(() => again(undefined))
+  }, [chat])
+}
+
+interface NothingProps {
+  readonly chat: Chat
+  readonly room: string | undefined
+  readonly onCreate: () => void
+}
+
+function Nothing({ chat, room, onCreate }: NothingProps) {
+  if (!chat.isReady) return <div class="empty" />
+  const isEmpty = chat.list().length === 0
+  return (
+    <div class="empty">
+      <Mark />
+      <h2>{room !== undefined ? 'There is no such conversation for you' : isEmpty ? 'Nothing here yet' : 'Pick a conversation'}</h2>
+      <p class="quiet">
+        {room !== undefined
+          ? 'Its address may be mistyped, or nobody has added you to it.'
+          : 'Write to one person or to a group. To try it out alone, be two people: open a second window as somebody else.'}
+      </p>
+      <div class="row">
+        {room === undefined ? (
+          <button type="button" class="button primary" onClick={onCreate}>
+            <Plus /> New conversation
+          </button>
+        ) : (
+          <a class="button primary" href="#">
+            To your conversations
+          </a>
+        )}
+        <SecondWindow />
+      </div>
+    </div>
+  )
+}
+
+/** Without an opener the new window has storage of its own, and so can be somebody else. */
+export function SecondWindow() {
+  return (
+    <a class="button" href="/" target="_blank" rel="noopener">
+      <NewWindow /> Open a window as somebody else
+    </a>
+  )
+}

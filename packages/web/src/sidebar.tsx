@@ -1,0 +1,137 @@
+import type { ConnectionState, Entry } from '@holdfast/client'
+import { Avatar } from './avatar.tsx'
+import type { Chat, RoomSummary } from './chat.ts'
+import { eventText } from './events.ts'
+import { shortName } from './format.ts'
+import { Mark, NewWindow, Plus, SignOut, Warning } from './icons.tsx'
+import { addressOf } from './route.ts'
+import type { Unread } from './unread.ts'
+
+interface Props {
+  readonly chat: Chat
+  readonly open: string | undefined
+  readonly onCreate: () => void
+  readonly onSignOut: () => void
+}
+
+export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
+  const rooms = chat.list()
+  return (
+    <aside class="sidebar" aria-label="Conversations">
+      <header class="bar">
+        <Mark />
+        <h1 class="brand">Holdfast</h1>
+        <button type="button" class="icon-button" onClick={onCreate} aria-label="New conversation" title="New conversation">
+          <Plus />
+        </button>
+      </header>
+      <nav class="rooms" aria-label="Your conversations">
+        {rooms.length === 0 && <p class="quiet rooms-empty">{chat.isReady ? 'No conversations yet.' : 'Looking for your conversations…'}</p>}
+        <ul>
+          {rooms.map((summary) => (
+            <RoomLink key={summary.room} summary={summary} me={chat.user} isOpen={summary.room === open} />
+          ))}
+        </ul>
+        {chat.isReady && rooms.length === 0 && (
+          <button type="button" class="button primary rooms-first" onClick={onCreate}>
+            <Plus /> Start one
+          </button>
+        )}
+      </nav>
+      <footer class="me">
+        <Avatar name={chat.user} />
+        <div class="me-text">
+          <strong class="one-line">{chat.user}</strong>
+          <Connection state={chat.connection} />
+        </div>
+        <a
+          class="icon-button"
+          href="/"
+          target="_blank"
+          rel="noopener"
+          aria-label="Open a second window as somebody else"
+          title="Open a second window as somebody else"
+        >
+          <NewWindow />
+        </a>
+        <button type="button" class="icon-button" onClick={onSignOut} aria-label="Sign out" title="Sign out">
+          <SignOut />
+        </button>
+      </footer>
+    </aside>
+  )
+}
+
+const CONNECTION: Readonly<Record<ConnectionState, { readonly name: string; readonly tone: string }>> = {
+  connecting: { name: 'Connecting…', tone: 'between' },
+  live: { name: 'Live', tone: 'good' },
+  waiting: { name: 'Offline – will reconnect', tone: 'away' },
+  closed: { name: 'Signed out', tone: 'away' },
+}
+
+export function Connection({ state }: { readonly state: ConnectionState }) {
+  const { name, tone } = CONNECTION[state]
+  return (
+    <span class={`connection ${tone}`} role="status" data-connection={state}>
+      {name}
+    </span>
+  )
+}
+
+interface RoomLinkProps {
+  readonly summary: RoomSummary
+  readonly me: string
+  readonly isOpen: boolean
+}
+
+function RoomLink({ summary, me, isOpen }: RoomLinkProps) {
+  const { room, title, about, newest, unread, hasFailed } = summary
+  const isNew = unread.unread !== 'none' && !isOpen
+  return (
+    <li>
+      <a class={`room${isNew ? ' room-new' : ''}`} href={addressOf(room)} aria-current={isOpen ? 'page' : undefined} data-room={room}>
+        <Avatar name={title} group={about.kind === 'group'} />
+        <span class="room-title one-line">{title}</span>
+        <span class="room-time quiet">{newest === undefined ? '' : shortName(newest.at, Date.now())}</span>
+        <span class="room-preview one-line quiet">{newest === undefined ? '\u00a0' : preview(newest, me, about.kind === 'group')}</span>
+        <span class="room-marks">
+          {hasFailed && <Failed />}
+          {isNew && <UnreadMark unread={unread} />}
+        </span>
+      </a>
+    </li>
+  )
+}
+
+function Failed() {
+  return (
+    <span class="problem" title="A message could not be stored">
+      <Warning />
+      <span class="unseen">A message could not be stored.</span>
+    </span>
+  )
+}
+
+const countMax = 99
+
+function UnreadMark({ unread }: { readonly unread: Unread }) {
+  if (unread.unread !== 'some') {
+    return (
+      <span class="badge badge-dot">
+        <span class="unseen">New</span>
+      </span>
+    )
+  }
+  return (
+    <span class="badge">
+      {unread.count > countMax ? `${countMax}+` : unread.count}
+      <span class="unseen"> new</span>
+    </span>
+  )
+}
+
+function preview(entry: Entry, me: string, isGroup: boolean): string {
+  if (entry.kind !== 'message') return eventText(entry, me)
+  if (entry.sender === me) return `You: ${entry.text}`
+  return isGroup ? `${entry.sender}: ${entry.text}` : entry.text
+}

@@ -1,0 +1,171 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { Chat, Filling, RoomView } from './chat.ts'
+import { eventText } from './events.ts'
+import { dayName, dayOf, numberName } from './format.ts'
+import { Down } from './icons.tsx'
+import { Message } from './message.tsx'
+import { type Anchor, anchorOf, restore } from './scroll.ts'
+import { type Line, timeline } from './timeline.ts'
+
+interface Props {
+  readonly chat: Chat
+  readonly view: RoomView
+}
+
+export function TimelineView({ chat, view }: Props) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLOListElement>(null)
+  const anchor = useRef<Anchor>('end')
+  const [isAtEnd, setAtEnd] = useState(true)
+  const { entries, head, pending, seenAtOpen } = view
+  const lines = timeline({ entries, head, pending, me: chat.user, seenAtOpen, dayOf })
+
+  const newestOwn = pending.at(-1)?.clientId
+  const lastOwn = useRef(newestOwn)
+  useLayoutEffect(() => {
+    // Whoever says something wants to see it.
+    if (newestOwn !== undefined && newestOwn !== lastOwn.current) anchor.current = 'end'
+    lastOwn.current = newestOwn
+    if (scroller.current !== null) restore(scroller.current, anchor.current)
+  })
+  useLook(chat, isAtEnd, view)
+
+  useLayoutEffect(() => {
+    const [box, content] = [scroller.current, list.current]
+    if (box === null || content === null) return
+    // The keyboard of a phone opens, the composer grows, a font arrives: what was in view stays there.
+    const observer = new ResizeObserver(() => restore(box, anchor.current))
+    observer.observe(box)
+    observer.observe(content)
+    return () => observer.disconnect()
+  }, [])
+
+  const onScroll = () => {
+    if (scroller.current === null) return
+    anchor.current = anchorOf(scroller.current) ?? anchor.current
+    setAtEnd(anchor.current === 'end')
+  }
+  const toEnd = () => {
+    anchor.current = 'end'
+    if (scroller.current !== null) restore(scroller.current, 'end')
+    setAtEnd(true)
+  }
+
+  return (
+    <div class="timeline-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <div class="timeline" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={`Messages with ${view.title}`}>
+        <ol class="lines" ref={list}>
+          {lines.length === 0 && <Quiet view={view} />}
+          {lines.map((line) => (
+            <LineView key={line.key} line={line} chat={chat} view={view} />
+          ))}
+        </ol>
+      </div>
+      {!isAtEnd && (
+        <button type="button" class="button to-end" onClick={toEnd}>
+          <Down /> {view.seenAtOpen === undefined ? 'Newest' : 'New messages'}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** What is at the end counts as seen while somebody can see it. */
+function useLook(chat: Chat, isAtEnd: boolean, view: RoomView): void {
+  useEffect(() => {
+    const look = () => {
+      if (isAtEnd && document.visibilityState === 'visible') chat.look()
+    }
+    look()
+    document.addEventListener('visibilitychange', look)
+    return () => document.removeEventListener('visibilitychange', look)
+  }, [chat, isAtEnd, view.entries])
+}
+
+interface LineViewProps extends Props {
+  readonly line: Line
+}
+
+function LineView({ line, chat, view }: LineViewProps) {
+  switch (line.line) {
+    case 'message':
+      return (
+        <Message
+          line={line}
+          isGroup={view.about?.kind !== 'direct'}
+          isOwn={line.sender === chat.user}
+          onTryAgain={() => line.clientId && chat.tryAgain(view.room, line.clientId)}
+          onDiscard={() => line.clientId && chat.discard(view.room, line.clientId)}
+        />
+      )
+    case 'event':
+      return (
+        <li class="event" data-key={line.key} data-seq={line.entry.seq}>
+          {eventText(line.entry, chat.user)}
+        </li>
+      )
+    case 'day':
+      return (
+        <li class="day">
+          <span>{dayName(line.at, Date.now())}</span>
+        </li>
+      )
+    case 'unread':
+      return (
+        <li class="unread-mark">
+          <span>New</span>
+        </li>
+      )
+    case 'hole':
+      return <Hole hole={line} filling={view.filling} onFill={() => void chat.fill(view.room, line)} />
+  }
+  line satisfies never
+}
+
+interface HoleProps {
+  readonly hole: Line & { line: 'hole' }
+  readonly filling: Filling | undefined
+  readonly onFill: () => void
+}
+
+/** Entries that are not loaded: they load as soon as they come near the view. */
+function Hole({ hole, filling, onFill }: HoleProps) {
+  const mark = useRef<HTMLLIElement>(null)
+  const [isNear, setNear] = useState(false)
+  useEffect(() => {
+    const element = mark.current
+    if (element === null) return
+    const root = element.closest('.timeline')
+    const observer = new IntersectionObserver(([first]) => setNear(first?.isIntersecting ?? false), { root, rootMargin: '480px 0px' })
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  const isIdle = filling === undefined
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each hole that comes near, not for each rendering.
+  useEffect(() => {
+    if (isNear && isIdle) onFill()
+  }, [isNear, isIdle])
+
+  const problem = filling?.to === hole.to ? filling.problem : undefined
+  const count = hole.to - hole.from + 1
+  return (
+    <li class="hole" ref={mark}>
+      {problem === undefined ? (
+        <span class="quiet">Loading {hole.from === 1 ? 'earlier messages' : `${numberName(count)} messages`}…</span>
+      ) : (
+        <>
+          <span class="problem">{problem}</span>{' '}
+          <button type="button" class="link" onClick={onFill}>
+            Try again
+          </button>
+        </>
+      )}
+    </li>
+  )
+}
+
+function Quiet({ view }: { readonly view: RoomView }) {
+  if (view.about === undefined) return null
+  return <li class="event">Nothing was said here yet.</li>
+}

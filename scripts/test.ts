@@ -1,0 +1,21 @@
+// Runs every test: `npm test`, or `npm test -- PART …` for the files whose path holds one of the parts.
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const parts = process.argv.slice(2)
+const files = globSync('{packages/*,faults,bench}/**/*.test.ts', { cwd: root, exclude: ['**/node_modules/**', '**/dist/**'] })
+  .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+  .sort()
+if (files.length === 0) {
+  console.error(`No test file's path holds ${parts.join(' or ')}.`)
+  process.exit(2)
+}
+
+const child = spawn(
+  process.execPath,
+  ['--conditions=@holdfast/source', '--test', '--test-concurrency=2', ...files],
+  { cwd: root, stdio: 'inherit' },
+)
+child.on('exit', (code, signal) => process.exit(signal === null ? code : 1))
