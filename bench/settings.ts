@@ -9,11 +9,15 @@ export interface BenchSettings {
   readonly seconds: number
   /** How often each pair, we and the other thing, is measured. */
   readonly passes: number
+  /** Levels of `stored`. */
+  readonly inFlight: readonly number[]
   /** Entries in the store before `stored` begins: 0, or 500,000. */
   readonly filledEntries: number
   /** For `idle`. */
   readonly connections: number
   readonly jsonFile: string | undefined
+  /** Where `stored` and `fanout` leave CPU profiles of the server's threads. */
+  readonly profileFolder: string | undefined
 }
 
 export const HELP = `Measures Holdfast beside the bare thing, in turns, in one run.
@@ -30,14 +34,21 @@ Parts (all by default):
 Options:
   --seconds N      how long each measurement runs (default 3)
   --passes N       how many times we and the other thing take turns (default 3)
+  --in-flight LIST \`stored\` with so many messages in flight (default 1,16,64,1000)
   --filled         \`stored\` on a store that holds 500,000 entries
   --connections N  for \`idle\` (default 5000)
   --json FILE      every figure as JSON too
+  --profile DIR    CPU profiles of the server's threads in \`stored\` and \`fanout\`, for Chrome's DevTools; figures suffer
 
 How to read it: only ratios of one run mean something, and only while the disk is free: fdatasync is probed before and after each
 measurement, and below 3,000 a second the figures do not count (they are shown, and say so). Times never make it fail. It
 exits with 1 when the work was wrong: a message lost, doubled, out of order, or not in history.
 `
+
+/** What makes Node write its profiles when it ends. */
+export function profiling({ profileFolder }: BenchSettings): readonly string[] {
+  return profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
+}
 
 export class UsageError extends Error {}
 
@@ -53,7 +64,11 @@ export function readSettings(args: readonly string[]): BenchSettings | undefined
     passes: Math.ceil(positive('passes', values.passes, 3)),
     filledEntries: values.filled === true ? 500_000 : 0,
     connections: Math.ceil(positive('connections', values.connections, 5_000)),
+    inFlight: (values['in-flight'] ?? '1,16,64,1000')
+      .split(',')
+      .map((text) => Math.ceil(positive('in-flight', text, 1))),
     jsonFile: values.json,
+    profileFolder: values.profile,
   }
 }
 
@@ -67,7 +82,9 @@ function parsed(args: readonly string[]) {
         passes: { type: 'string' },
         filled: { type: 'boolean' },
         connections: { type: 'string' },
+        'in-flight': { type: 'string' },
         json: { type: 'string' },
+        profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     })

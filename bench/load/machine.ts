@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Below this the disk or the scheduler is busy with something else, and times say nothing about us. */
@@ -27,23 +27,37 @@ export function probeDisk(folder: string): number {
   }
 }
 
-/** Seconds of CPU that a process has used, in all its threads (proc(5): utime + stime). */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+/** Seconds of CPU (proc(5): utime + stime). */
+export interface Cpu {
+  /** The whole process, in all its threads. */
+  readonly all: number
+  /** Its first thread: in Node, the one with the sockets. */
+  readonly main: number
+  /** The thread named so, if there is one. */
+  readonly engine: number
+}
+
+/** What a process has used so far. */
+export function cpuSeconds(pid: number): Cpu {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const engine = threads.find((thread) => readProc(`${pid}/task/${thread}/comm`).trim() === 'engine')
+  return {
+    all: ticksOf(`${pid}/stat`),
+    main: ticksOf(`${pid}/task/${pid}/stat`),
+    engine: engine === undefined ? 0 : ticksOf(`${pid}/task/${engine}/stat`),
+  }
 }
 
 /**
- * Seconds of CPU once the process has fallen quiet: what it still does for the messages of a pass, such as indexing them,
+ * The same once the process has fallen quiet: what it still does for the messages of a pass, such as indexing them,
  * belongs to the pass.
  */
-export async function cpuSecondsWhenQuiet(pid: number): Promise<number> {
+export async function cpuSecondsWhenQuiet(pid: number): Promise<Cpu> {
   let before = cpuSeconds(pid)
   for (let tries = 0; tries < QUIET_TRIES_MAX; tries++) {
     await sleep(QUIET_MS)
     const now = cpuSeconds(pid)
-    if (now - before <= 1 / TICKS_PER_SECOND) return now
+    if (now.all - before.all <= 1.5 / TICKS_PER_SECOND) return now
     before = now
   }
   return before
@@ -51,6 +65,22 @@ export async function cpuSecondsWhenQuiet(pid: number): Promise<number> {
 
 const QUIET_MS = 150
 const QUIET_TRIES_MAX = 100
+
+/** Microseconds of CPU for each of `count`, between two readings. */
+export function microsPer(count: number, before: Cpu, after: Cpu): Cpu {
+  const each = (pick: (cpu: Cpu) => number) => ((pick(after) - pick(before)) * 1e6) / count
+  return { all: each(({ all }) => all), main: each(({ main }) => main), engine: each(({ engine }) => engine) }
+}
+
+function ticksOf(path: string): number {
+  const stat = readProc(path)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+function readProc(path: string): string {
+  return readFileSync(`/proc/${path}`, 'latin1')
+}
 
 /** The resident memory of a process in bytes. */
 export function residentBytes(pid: number): number {

@@ -1,7 +1,7 @@
 import { Bare } from '../load/bare.ts'
 import { Client } from '../load/client.ts'
 import { checkHistory } from '../load/history.ts'
-import { cpuSecondsWhenQuiet } from '../load/machine.ts'
+import { cpuSecondsWhenQuiet, microsPer } from '../load/machine.ts'
 import { Messages } from '../load/messages.ts'
 import { Receiver } from '../load/receiver.ts'
 import { createRoom } from '../load/rooms.ts'
@@ -10,7 +10,7 @@ import { Folder, Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import type { Progress } from '../main.ts'
 import { figure, type PartReport, ranged } from '../report.ts'
-import type { BenchSettings } from '../settings.ts'
+import { type BenchSettings, profiling } from '../settings.ts'
 import { spread } from '../stats.ts'
 
 const MEMBERS = 200
@@ -18,9 +18,10 @@ const IN_FLIGHT = 16
 const ROOM = 'bench-fanout'
 
 /** Durable fan-out to 200 members of one room, beside a server that sends everything to everybody and keeps nothing. */
-export async function fanout({ seconds, passes }: BenchSettings, progress: Progress): Promise<PartReport> {
+export async function fanout(settings: BenchSettings, progress: Progress): Promise<PartReport> {
+  const { seconds, passes } = settings
   using folder = new Folder()
-  const server = await Holdfast.start({ data: folder.path })
+  const server = await Holdfast.start({ data: folder.path, nodeOptions: profiling(settings) })
   const { bare, hello } = await Bare.start<{ port: number }>('sockets')
   try {
     const ours = await crowdOfHoldfast(server)
@@ -81,10 +82,14 @@ class Crowd {
     this.head += messages
     await Promise.all(receivers.map((receiver) => receiver.reached(this.head)))
     const took = (performance.now() - begun) / 1_000
-    const cpu = (await cpuSecondsWhenQuiet(this.pid)) - cpuBefore
+    const cpuAfter = await cpuSecondsWhenQuiet(this.pid)
     for (const client of this.receivers) client.traffic = undefined
     const deliveries = messages * this.receivers.length
-    return { messages, perSecond: deliveries / took, cpuMicrosPerDelivery: (cpu * 1e6) / deliveries }
+    return {
+      messages,
+      perSecond: deliveries / took,
+      cpuMicrosPerDelivery: microsPer(deliveries, cpuBefore, cpuAfter).all,
+    }
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import type { Answer, Question } from '../bare/sqlite.ts'
 import { Bare } from '../load/bare.ts'
 import type { Client } from '../load/client.ts'
 import { checkHistory } from '../load/history.ts'
-import { cpuSeconds, cpuSecondsWhenQuiet } from '../load/machine.ts'
+import { type Cpu, cpuSeconds, cpuSecondsWhenQuiet, microsPer } from '../load/machine.ts'
 import { Messages } from '../load/messages.ts'
 import { groupsOf } from '../load/metrics.ts'
 import { Receiver } from '../load/receiver.ts'
@@ -12,7 +12,7 @@ import { Folder, Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import type { Progress } from '../main.ts'
 import { figure, type Goal, type PartReport, ranged, type Table } from '../report.ts'
-import type { BenchSettings } from '../settings.ts'
+import { type BenchSettings, profiling } from '../settings.ts'
 import { percentile, type Spread, spread } from '../stats.ts'
 
 const SENDER = 'bench-sender'
@@ -29,26 +29,22 @@ interface Level {
   readonly aim: number
 }
 
-const LEVELS: readonly Level[] = [
-  { inFlight: 1, must: 0.45, aim: 0.6 },
-  { inFlight: 16, must: 0.5, aim: 0.65 },
-  { inFlight: 64, must: 0.5, aim: 0.65 },
-  { inFlight: 1_000, must: 0.5, aim: 0.7 },
-]
+function levelOf(inFlight: number): Level {
+  if (inFlight === 1) return { inFlight, must: 0.45, aim: 0.6 }
+  return { inFlight, must: 0.5, aim: inFlight < 500 ? 0.65 : 0.7 }
+}
 
 /** Messages stored through real sockets, in one room, beside a loop that writes the same rows in the same transactions and group sizes. */
-export async function stored(
-  { seconds, passes, filledEntries }: BenchSettings,
-  progress: Progress,
-): Promise<PartReport> {
+export async function stored(settings: BenchSettings, progress: Progress): Promise<PartReport> {
+  const { seconds, passes, filledEntries } = settings
   using folder = new Folder()
   await prepare(folder.path, filledEntries, progress)
   using twin = folder.copy()
-  const server = await Holdfast.start({ data: folder.path })
+  const server = await Holdfast.start({ data: folder.path, nodeOptions: profiling(settings) })
   const { bare } = await Bare.start('sqlite', { args: [twin.path] })
   try {
     const talk = await Talk.begin(server)
-    const results = LEVELS.map((level) => ({ level, turns: [] as StoredTurn[] }))
+    const results = settings.inFlight.map((inFlight) => ({ level: levelOf(inFlight), turns: [] as StoredTurn[] }))
     for (let pass = 0; pass <= passes; pass++) {
       for (const { level, turns } of results) {
         const turn = await takeTurns(
@@ -70,7 +66,8 @@ export async function stored(
 
 interface Measured {
   readonly perSecond: number
-  readonly cpuMicros: number
+  /** Microseconds of CPU for each message. */
+  readonly cpu: Cpu
 }
 
 interface MeasuredHoldfast extends Measured {
@@ -112,7 +109,7 @@ class Talk {
     const sent = await sendInClosedLoop(sender, new Messages(room), inFlight, head, { seconds })
     await received.reached(head + sent.messages)
     receiver.traffic = undefined
-    const cpu = (await cpuSecondsWhenQuiet(server.pid)) - cpuBefore
+    const cpu = microsPer(sent.messages, cpuBefore, await cpuSecondsWhenQuiet(server.pid))
     const groups = (await groupsOf(server)) - groupsBefore
     await checkHistory(server, room, head, sent.messages)
     return measuredOf(sent, cpu, groups)
@@ -126,14 +123,14 @@ class Talk {
 
 function measuredOf(
   { messages, counted, seconds, acceptedMs, storedMs }: Sent,
-  cpu: number,
+  cpu: Cpu,
   groups: number,
 ): MeasuredHoldfast {
   const percentiles = (values: Float64Array) => ({ p50: percentile(values, 0.5), p99: percentile(values, 0.99) })
   return {
     messages,
     perSecond: counted / seconds,
-    cpuMicros: (cpu * 1e6) / messages,
+    cpu,
     messagesPerGroup: messages / groups,
     acceptedMs: percentiles(acceptedMs),
     storedMs: percentiles(storedMs),
@@ -143,7 +140,7 @@ function measuredOf(
 async function measureBare(bare: Bare, question: Question): Promise<Measured> {
   const before = cpuSeconds(bare.pid)
   const { messages, seconds } = await bare.ask<Answer>(question)
-  return { perSecond: messages / seconds, cpuMicros: ((cpuSeconds(bare.pid) - before) * 1e6) / messages }
+  return { perSecond: messages / seconds, cpu: microsPer(messages, before, cpuSeconds(bare.pid)) }
 }
 
 /** Leaves a folder with a store of so many entries, and with a message's rows for the bare loop to copy. */
@@ -170,7 +167,7 @@ async function prepare(data: string, filledEntries: number, progress: Progress):
 
 function told({ ours, theirs, probe }: StoredTurn): string {
   return (
-    `${figure(ours.perSecond)}/s (${figure(ours.cpuMicros)} µs), bare ${figure(theirs.perSecond)}/s (${figure(theirs.cpuMicros)} µs), ` +
+    `${figure(ours.perSecond)}/s (${figure(ours.cpu.all)} µs), bare ${figure(theirs.perSecond)}/s (${figure(theirs.cpu.all)} µs), ` +
     `ratio ${figure(ours.perSecond / theirs.perSecond)}, probe ${figure(probe)}/s`
   )
 }
@@ -186,7 +183,7 @@ function report(results: readonly Result[], filledEntries: number): PartReport {
   const where = filledEntries > 0 ? `, in a store filled with ${figure(filledEntries)} entries` : ''
   return {
     part: 'stored',
-    tables: [rateTable(results, where), latencyTable(results)],
+    tables: [rateTable(results, where), cpuTable(results), latencyTable(results)],
     goals: results.flatMap((result) => goalsOf(result, where)),
     notes: [
       probeNote(results.flatMap(({ turns }) => turns)),
@@ -199,16 +196,7 @@ function report(results: readonly Result[], filledEntries: number): PartReport {
 function rateTable(results: readonly Result[], where: string): Table {
   return {
     title: `Stored messages a second, one room${where}: median (min–max)`,
-    columns: [
-      'in flight',
-      'Holdfast /s',
-      'bare loop /s',
-      'ratio',
-      'Holdfast CPU µs',
-      'bare CPU µs',
-      'ratio',
-      'messages a group',
-    ],
+    columns: ['in flight', 'Holdfast', 'bare loop', 'ratio', 'messages a group'],
     rows: results.map((result) => {
       const { level, turns } = { ...result, ...counting(result.turns) }
       const column = (pick: (turn: StoredTurn) => number) => ranged(spread(turns.map(pick)))
@@ -217,10 +205,26 @@ function rateTable(results: readonly Result[], where: string): Table {
         column(({ ours }) => ours.perSecond),
         column(({ theirs }) => theirs.perSecond),
         ranged(rateRatio(turns)),
-        column(({ ours }) => ours.cpuMicros),
-        column(({ theirs }) => theirs.cpuMicros),
-        ranged(cpuRatio(turns)),
         column(({ ours }) => ours.messagesPerGroup ?? Number.NaN),
+      ]
+    }),
+  }
+}
+
+function cpuTable(results: readonly Result[]): Table {
+  return {
+    title: 'Microseconds of CPU for each message: median (min–max)',
+    columns: ['in flight', 'Holdfast', 'bare loop', 'ratio', 'main thread', 'engine thread', "V8's helpers"],
+    rows: results.map(({ level, turns }) => {
+      const column = (pick: (turn: StoredTurn) => number) => ranged(spread(turns.map(pick)))
+      return [
+        String(level.inFlight),
+        column(({ ours }) => ours.cpu.all),
+        column(({ theirs }) => theirs.cpu.all),
+        ranged(cpuRatio(turns)),
+        column(({ ours }) => ours.cpu.main),
+        column(({ ours }) => ours.cpu.engine),
+        column(({ ours: { cpu } }) => cpu.all - cpu.main - cpu.engine),
       ]
     }),
   }
@@ -273,5 +277,5 @@ function rateRatio(turns: readonly StoredTurn[]): Spread {
 }
 
 function cpuRatio(turns: readonly StoredTurn[]): Spread {
-  return spread(turns.map(({ ours, theirs }) => ours.cpuMicros / theirs.cpuMicros))
+  return spread(turns.map(({ ours, theirs }) => ours.cpu.all / theirs.cpu.all))
 }

@@ -4,7 +4,16 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const built = `${root}dist/index.html`
-const SOURCES = ['index.html', 'build.ts', 'package.json', 'public/**', 'src/**', '../client/src/**', '../protocol/src/**', '../../package-lock.json']
+const SOURCES = [
+  'index.html',
+  'build.ts',
+  'package.json',
+  'public/**',
+  'src/**',
+  '../client/src/**',
+  '../protocol/src/**',
+  '../../package-lock.json',
+]
 
 if (!process.argv.includes('--if-stale') || isStale()) await buildPage()
 
@@ -23,7 +32,13 @@ async function buildPage(): Promise<void> {
     resolve: { conditions: ['@holdfast/source', 'module', 'browser', 'development|production'] },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     // Nothing is inlined: the page's policy loads files only.
-    build: { outDir: 'dist', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+    build: {
+      outDir: 'dist',
+      emptyOutDir: true,
+      target: 'es2022',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+    },
   })
   console.log(`The chat page was built in ${Math.round(performance.now() - startedAt)} ms.`)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientIds } from '../src/ids.ts'
 import { HoldfastError } from '../src/index.ts'
-import { ManualClock, seeded, turn } from './support/clock.ts'
+import { seeded, turn } from './support/clock.ts'
 import { inDen, joined, later, outcomeOf, pushed, rejection, resumed, Scene } from './support/scene.ts'
 
 const MINUTE_MS = 60_000

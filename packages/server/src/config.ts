@@ -292,9 +292,9 @@ const GATEWAY = {
     GATEWAY_DEFAULTS.commandsInFlightMax,
     'Commands of one session without an end: one client must not fill the memory.',
   ),
-  generationsMax: count(
-    GATEWAY_DEFAULTS.generationsMax,
-    'Rooms of one session whose generation was raised: one client must not fill the memory.',
+  lanesMax: count(
+    GATEWAY_DEFAULTS.lanesMax,
+    'Rooms of one session with commands under way or failed: one client must not fill the memory.',
   ),
   readsInFlightMax: count(
     GATEWAY_DEFAULTS.readsInFlightMax,

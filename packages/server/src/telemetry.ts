@@ -12,18 +12,8 @@ import type { Store } from './ports/store.ts'
 import type { Clock } from './ports/system.ts'
 import type { PartitionStatus, WorkerObserver } from './worker/observer.ts'
 
-/** Which thread measures. Each has metrics of its own, so that the texts of both can stand one after the other. */
-type Part = 'server' | 'engine'
-
-/** Of the thread of sockets and HTTP. */
-export function createServerTelemetry(clock: Clock): Telemetry {
-  return new Telemetry('server', clock)
-}
-
-/** Of the thread of worker and indexer. */
-export function createEngineTelemetry(clock: Clock): Telemetry {
-  return new Telemetry('engine', clock)
-}
+/** Which thread measures: `main` has sockets and HTTP, `engine` worker and indexer. Each shows metrics of its own only. */
+export type Part = 'main' | 'engine'
 
 /** How many measurements are kept until the library is there to count them. */
 const EARLY_MEASUREMENTS_MAX = 10_000
@@ -134,8 +124,9 @@ export class Telemetry {
   /** How far each partition is, and what it waits for. */
   watchWorker(status: () => readonly PartitionStatus[]): void {
     this.#samplers.push(({ finished, read, oldestSeconds, waitingRecords, isPaused }) => {
+      const partitions = status()
       isPaused.reset()
-      for (const { partition, next, end, oldest, waitingRecords: waiting, ...state } of status()) {
+      for (const { partition, next, end, oldest, waitingRecords: waiting, ...state } of partitions) {
         finished.set({ partition }, next)
         read.set({ partition }, end)
         waitingRecords.set({ partition }, waiting)
@@ -216,6 +207,11 @@ export class Telemetry {
   }
 }
 
+/** The texts of several threads as one: no metric is in two of them, so they may stand one after the other. */
+export function joinMetrics(texts: readonly string[]): string {
+  return texts.join('')
+}
+
 // ---- the metrics -----------------------------------------------------------------------------------------------------
 
 /** From a write on a fast disk to an outage of a minute. */
@@ -263,10 +259,10 @@ class Metrics {
     const { Registry, collectDefaultMetrics } = library
     this.registry = new Registry()
     // Of the process as a whole: once is enough.
-    if (part === 'server') collectDefaultMetrics({ register: this.registry })
+    if (part === 'main') collectDefaultMetrics({ register: this.registry })
     // What belongs to the other thread is not shown here, where it would stand at 0.
     const engine = kinds(library, part === 'engine' ? [this.registry] : [], 'holdfast')
-    const server = kinds(library, part === 'server' ? [this.registry] : [], 'holdfast')
+    const server = kinds(library, part === 'main' ? [this.registry] : [], 'holdfast')
     const ports = kinds(library, [this.registry], `holdfast_${part}`)
 
     this.batches = engine.counter('worker_batches_total', 'Batches that were finished.')

@@ -36,6 +36,7 @@ function SignedIn({ session, onLeave }: SignedInProps) {
   const chat = useMemo(
     () =>
       new Chat({
+        url: '/',
         user: session.user,
         getToken: () => holder.token(),
         window: sessionStorage,

@@ -1,10 +1,20 @@
-import { type Client, type ConnectionState, connect, type Entry, HoldfastError, type Room, type RoomAbout } from '@holdfast/client'
+import {
+  type Client,
+  type ConnectionState,
+  connect,
+  type Entry,
+  HoldfastError,
+  type Room,
+  type RoomAbout,
+} from '@holdfast/client'
 import { newClientId } from './ids.ts'
 import { type FailedOutcome, merged, type Pending, unplaced } from './timeline.ts'
 import { SeenShelf, type Unread, unread } from './unread.ts'
 import { isFinal, type Shelf, UnsentShelf } from './unsent.ts'
 
 export interface ChatOptions {
+  /** The server's address. */
+  readonly url: string
   readonly user: string
   readonly getToken: () => Promise<string>
   /** This window's own storage. */
@@ -13,6 +23,8 @@ export interface ChatOptions {
   readonly device: Shelf
   /** The server does not want us back as we are. */
   readonly onEnded: (reason: HoldfastError) => void
+  /** After so long without an end a message is shown as not stored; it is tried once more when the connection comes back. */
+  readonly sendMsMax?: number
 }
 
 /** One line of the list of rooms. */
@@ -63,8 +75,6 @@ const openEntriesMax = 1_200
 const pageEntries = 50
 /** The newest entry of so many rooms is read for the list; the others show it once something happens there. */
 const previewRoomsMax = 200
-/** After so long without an end a message is shown as not stored; it is tried once more when the connection comes back. */
-const sendMsMax = 30_000
 
 /**
  * Everything this window knows: its rooms, what is loaded of them, one's own messages on their way. Views read from it after each change.
@@ -75,17 +85,19 @@ export class Chat {
   readonly #rooms = new Map<string, State>()
   readonly #unsent: UnsentShelf
   readonly #seen: SeenShelf
+  readonly #sendMsMax: number
   readonly #listeners = new Set<() => void>()
   #open: string | undefined
   #isReady = false
   #isClosed = false
   #isTelling = false
 
-  constructor({ user, getToken, window, device, onEnded }: ChatOptions) {
+  constructor({ url, user, getToken, window, device, onEnded, sendMsMax = 30_000 }: ChatOptions) {
+    this.#sendMsMax = sendMsMax
     this.user = user
     this.#unsent = new UnsentShelf(window, user)
     this.#seen = new SeenShelf(device, user)
-    this.#client = connect({ url: '/', getToken })
+    this.#client = connect({ url, getToken })
     this.#client.on('state', (state) => this.#connectionIs(state))
     this.#client.on('room', (room) => this.#joined(room))
     this.#client.on('left', () => this.#changed())
@@ -157,9 +169,9 @@ export class Chat {
     this.#changed()
   }
 
-  /** The end of the open room is in view. */
-  look(): void {
-    const state = this.#open === undefined ? undefined : this.#rooms.get(this.#open)
+  /** The end of this room is in view. */
+  look(id: string): void {
+    const state = this.#rooms.get(id)
     const epoch = state?.handle.position?.epoch
     if (state === undefined || epoch === undefined) return
     const last = state.entries.at(-1)?.seq ?? 0
@@ -173,17 +185,17 @@ export class Chat {
   }
 
   async createDirect(peer: string): Promise<string> {
-    const room = await this.#client.createRoom({ kind: 'direct', members: [peer], timeoutMs: sendMsMax })
+    const room = await this.#client.createRoom({ kind: 'direct', members: [peer], timeoutMs: this.#sendMsMax })
     return room.id
   }
 
   async createGroup(name: string, members: readonly string[]): Promise<string> {
-    const room = await this.#client.createRoom({ kind: 'group', name, members, timeoutMs: sendMsMax })
+    const room = await this.#client.createRoom({ kind: 'group', name, members, timeoutMs: this.#sendMsMax })
     return room.id
   }
 
   async addMember(room: string, user: string): Promise<void> {
-    await this.#client.room(room).addMember(user, { timeoutMs: sendMsMax })
+    await this.#client.room(room).addMember(user, { timeoutMs: this.#sendMsMax })
   }
 
   // ---- history -------------------------------------------------------------------------------------------------------
@@ -199,7 +211,8 @@ export class Chat {
       const limit = Math.min(pageEntries, to - from + 1)
       const page = await state.handle.page({ before: to + 1, limit })
       // A page of another history: the reset that explains it is on its way, or was here.
-      if (page.epoch === state.handle.position?.epoch && page.epoch === epoch) state.entries = merged(state.entries, page.entries)
+      if (page.epoch === state.handle.position?.epoch && page.epoch === epoch)
+        state.entries = merged(state.entries, page.entries)
       state.filling = undefined
     } catch (error) {
       state.filling = { to, problem: reasonOf(error) }
@@ -294,7 +307,7 @@ export class Chat {
       const { id, seq } = await state.handle.send(text, {
         clientId,
         again,
-        timeoutMs: sendMsMax,
+        timeoutMs: this.#sendMsMax,
         onAccepted: ({ id }) => this.#update(state, clientId, { id, status: { state: 'accepted' } }),
       })
       this.#update(state, clientId, { id, status: { state: 'stored', seq } })
@@ -306,7 +319,9 @@ export class Chat {
   }
 
   #update(state: State, clientId: string, change: Partial<Pending>): void {
-    state.pending = state.pending.map((pending) => (pending.clientId === clientId ? { ...pending, ...change } : pending))
+    state.pending = state.pending.map((pending) =>
+      pending.clientId === clientId ? { ...pending, ...change } : pending,
+    )
     this.#settle(state)
     this.#shelve()
   }
@@ -346,12 +361,13 @@ export class Chat {
 
   #summary(handle: Room): RoomSummary {
     const state = this.#state(handle)
+    const newest = state.entries.at(-1)
     return {
       room: handle.id,
       title: this.#title(handle),
       about: handle.about ?? { kind: 'group', owner: '', memberCount: 0 },
-      newest: state.entries.at(-1),
-      unread: unread(handle.head, this.#seenOf(handle)),
+      newest,
+      unread: newest?.sender === this.user ? { unread: 'none' } : unread(handle.head, this.#seenOf(handle)),
       hasFailed: unplaced(state.pending, state.entries, this.user).some(({ status }) => status.state === 'failed'),
     }
   }

@@ -20,15 +20,20 @@ export function Conversation({ chat, view, getToken }: Props) {
   return (
     <>
       <header class="bar">
-        <button type="button" class="icon-button only-narrow" onClick={() => goTo(undefined)} aria-label="Back to your conversations">
+        <button
+          type="button"
+          class="icon-button only-narrow"
+          onClick={() => goTo(undefined)}
+          aria-label="Back to your conversations"
+        >
           <Back />
         </button>
         <div class="bar-title">
           <h2 class="one-line">{view.title}</h2>
           <p class="quiet small one-line">{subtitle(view, found, chat.user)}</p>
         </div>
-        <button type="button" class="button" onClick={() => setShowsPeople(true)}>
-          <PeopleIcon /> People
+        <button type="button" class="button" onClick={() => setShowsPeople(true)} aria-label="People">
+          <PeopleIcon /> <span class="only-wide">People</span>
         </button>
       </header>
       <TimelineView chat={chat} view={view} />
@@ -37,7 +42,13 @@ export function Conversation({ chat, view, getToken }: Props) {
         <Connection state={chat.connection} />
       </div>
       {view.isMember || view.about === undefined ? (
-        <Composer key={view.room} me={chat.user} room={view.room} title={view.title} onSend={(text) => chat.send(view.room, text)} />
+        <Composer
+          key={view.room}
+          me={chat.user}
+          room={view.room}
+          title={view.title}
+          onSend={(text) => chat.send(view.room, text)}
+        />
       ) : (
         <p class="composer-closed quiet">You are not in this conversation any more.</p>
       )}

@@ -18,7 +18,6 @@ export function Dialog({ title, onClose, children }: Props) {
     if (event.target === dialog.current) onClose()
   }
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself.
     <dialog ref={dialog} class="dialog" aria-labelledby="dialog-title" onClose={onClose} onMouseDown={onBackdrop}>
       <div class="dialog-content">
         <header class="dialog-head">

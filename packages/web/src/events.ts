@@ -5,7 +5,9 @@ export function eventText(entry: Exclude<Entry, { kind: 'message' }>, me: string
   const who = entry.sender === me ? 'You' : entry.sender
   switch (entry.kind) {
     case 'room_created':
-      return entry.roomKind === 'direct' ? `${who} began this conversation` : `${who} created ${entry.name ?? 'this group'}`
+      return entry.roomKind === 'direct'
+        ? `${who} began this conversation`
+        : `${who} created ${entry.name ?? 'this group'}`
     case 'member_added':
       return entry.user === entry.sender ? `${who} joined` : `${who} added ${entry.user === me ? 'you' : entry.user}`
     case 'member_removed':

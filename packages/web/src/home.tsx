@@ -3,7 +3,7 @@ import type { Chat } from './chat.ts'
 import { Conversation } from './conversation.tsx'
 import { Mark, NewWindow, Plus } from './icons.tsx'
 import { NewRoom } from './new-room.tsx'
-import { useRoute } from './route.ts'
+import { goTo, useRoute } from './route.ts'
 import { Sidebar } from './sidebar.tsx'
 
 interface Props {
@@ -63,7 +63,13 @@ function Nothing({ chat, room, onCreate }: NothingProps) {
   return (
     <div class="empty">
       <Mark />
-      <h2>{room !== undefined ? 'There is no such conversation for you' : isEmpty ? 'Nothing here yet' : 'Pick a conversation'}</h2>
+      <h2>
+        {room !== undefined
+          ? 'There is no such conversation for you'
+          : isEmpty
+            ? 'Nothing here yet'
+            : 'Pick a conversation'}
+      </h2>
       <p class="quiet">
         {room !== undefined
           ? 'Its address may be mistyped, or nobody has added you to it.'
@@ -75,9 +81,9 @@ function Nothing({ chat, room, onCreate }: NothingProps) {
             <Plus /> New conversation
           </button>
         ) : (
-          <a class="button primary" href="#">
+          <button type="button" class="button primary" onClick={() => goTo(undefined)}>
             To your conversations
-          </a>
+          </button>
         )}
         <SecondWindow />
       </div>

@@ -31,8 +31,11 @@ export function useNames(): Names {
     },
     drop: (name) => setChosen(chosen.filter((other) => other !== name)),
     problem() {
-      if (all().length > LIMITS.membersPerCommandMax) return `At most ${LIMITS.membersPerCommandMax} people at once; add the others later.`
-      return all().map(wrongName).find((wrong) => wrong !== undefined)
+      if (all().length > LIMITS.membersPerCommandMax)
+        return `At most ${LIMITS.membersPerCommandMax} people at once; add the others later.`
+      return all()
+        .map(wrongName)
+        .find((wrong) => wrong !== undefined)
     },
   }
 }

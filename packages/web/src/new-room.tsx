@@ -48,13 +48,27 @@ export function NewRoom({ chat, onClose }: Props) {
         {kind === 'direct' ? (
           <>
             <label for="peer">Their name</label>
-            <input id="peer" class="field" value={peer} onInput={(event) => setPeer(event.currentTarget.value)} autocomplete="off" autocapitalize="off" spellcheck={false} />
+            <input
+              id="peer"
+              class="field"
+              value={peer}
+              onInput={(event) => setPeer(event.currentTarget.value)}
+              autocomplete="off"
+              autocapitalize="off"
+              spellcheck={false}
+            />
             <p class="quiet small">They will find the conversation when they sign in by this name.</p>
           </>
         ) : (
           <>
-            <label for="group">The group's name</label>
-            <input id="group" class="field" value={name} onInput={(event) => setName(event.currentTarget.value)} autocomplete="off" />
+            <label for="group">The group’s name</label>
+            <input
+              id="group"
+              class="field"
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+              autocomplete="off"
+            />
             <NamesField label="Who else" names={people} />
           </>
         )}
@@ -98,5 +112,5 @@ function wrongPeer(peer: string, me: string): string | undefined {
 
 function wrongGroup(name: string): string | undefined {
   if (name.trim() === '') return 'Give the group a name.'
-  return isText(name, LIMITS.nameBytesMax) ? undefined : `A group's name has at most ${LIMITS.nameBytesMax} bytes.`
+  return isText(name, LIMITS.nameBytesMax) ? undefined : `A group’s name has at most ${LIMITS.nameBytesMax} bytes.`
 }

@@ -32,7 +32,9 @@ export function People({ chat, view, found: { members, more, problem }, onClose 
         ))}
       </ul>
       {more && <p class="quiet small">And more.</p>}
-      {view.about?.kind === 'group' && !mayAdd && <p class="quiet small">Only {view.about.owner} can add people here.</p>}
+      {view.about?.kind === 'group' && !mayAdd && (
+        <p class="quiet small">Only {view.about.owner} can add people here.</p>
+      )}
     </Dialog>
   )
 }
@@ -48,7 +50,7 @@ export function useMembers(chat: Chat, view: RoomView, getToken: () => Promise<s
   const [found, setFound] = useState<FoundMembers>({ members: [], more: false })
   const isReadable = chat.connection === 'live' && view.isMember
   const changes = view.entries.filter(({ kind }) => kind !== 'message').length
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `changes` is what makes it worth reading again.
+  // A change of members is what makes it worth reading again.
   useEffect(() => {
     if (!isReadable) return
     let isOver = false
@@ -90,7 +92,16 @@ function AddSomebody({ chat, room }: { readonly chat: Chat; readonly room: strin
     <form onSubmit={submit}>
       <label for="somebody">Add somebody</label>
       <div class="row row-field">
-        <input id="somebody" class="field" value={name} onInput={(event) => setName(event.currentTarget.value)} placeholder="Their name" autocomplete="off" autocapitalize="off" spellcheck={false} />
+        <input
+          id="somebody"
+          class="field"
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+          placeholder="Their name"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+        />
         <button type="submit" class="button primary" disabled={busy}>
           {busy ? 'Adding…' : 'Add'}
         </button>

@@ -10,9 +10,10 @@ const endMarginPx = 32
 export function anchorOf(scroller: HTMLElement): Anchor | undefined {
   const { scrollTop, scrollHeight, clientHeight } = scroller
   if (scrollHeight - scrollTop - clientHeight <= endMarginPx) return 'end'
+  const top = scroller.getBoundingClientRect().top
   for (const line of scroller.querySelectorAll<HTMLElement>('[data-key]')) {
-    if (line.offsetTop + line.offsetHeight <= scrollTop) continue
-    return { key: line.dataset.key ?? '', offset: line.offsetTop - scrollTop }
+    const box = line.getBoundingClientRect()
+    if (box.bottom > top) return { key: line.dataset.key ?? '', offset: box.top - top }
   }
   return undefined
 }
@@ -23,5 +24,8 @@ export function restore(scroller: HTMLElement, anchor: Anchor): void {
     return
   }
   const line = scroller.querySelector<HTMLElement>(`[data-key="${CSS.escape(anchor.key)}"]`)
-  if (line !== null) scroller.scrollTop = line.offsetTop - anchor.offset
+  if (line === null) return
+  const moved = line.getBoundingClientRect().top - scroller.getBoundingClientRect().top - anchor.offset
+  // Less than a pixel is rounding; to correct it would be to drift.
+  if (Math.abs(moved) >= 1) scroller.scrollTop += moved
 }

@@ -21,12 +21,20 @@ export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
       <header class="bar">
         <Mark />
         <h1 class="brand">Holdfast</h1>
-        <button type="button" class="icon-button" onClick={onCreate} aria-label="New conversation" title="New conversation">
+        <button
+          type="button"
+          class="icon-button"
+          onClick={onCreate}
+          aria-label="New conversation"
+          title="New conversation"
+        >
           <Plus />
         </button>
       </header>
       <nav class="rooms" aria-label="Your conversations">
-        {rooms.length === 0 && <p class="quiet rooms-empty">{chat.isReady ? 'No conversations yet.' : 'Looking for your conversations…'}</p>}
+        {rooms.length === 0 && (
+          <p class="quiet rooms-empty">{chat.isReady ? 'No conversations yet.' : 'Looking for your conversations…'}</p>
+        )}
         <ul>
           {rooms.map((summary) => (
             <RoomLink key={summary.room} summary={summary} me={chat.user} isOpen={summary.room === open} />
@@ -89,12 +97,19 @@ function RoomLink({ summary, me, isOpen }: RoomLinkProps) {
   const isNew = unread.unread !== 'none' && !isOpen
   return (
     <li>
-      <a class={`room${isNew ? ' room-new' : ''}`} href={addressOf(room)} aria-current={isOpen ? 'page' : undefined} data-room={room}>
+      <a
+        class={`room${isNew ? ' room-new' : ''}`}
+        href={addressOf(room)}
+        aria-current={isOpen ? 'page' : undefined}
+        data-room={room}
+      >
         <Avatar name={title} group={about.kind === 'group'} />
         <span class="room-title one-line">{title}</span>
         <span class="room-time quiet">{newest === undefined ? '' : shortName(newest.at, Date.now())}</span>
-        <span class="room-preview one-line quiet">{newest === undefined ? '\u00a0' : preview(newest, me, about.kind === 'group')}</span>
-        <span class="room-marks">
+        <span class="room-below">
+          <span class="room-preview one-line quiet">
+            {newest === undefined ? '\u00a0' : preview(newest, me, about.kind === 'group')}
+          </span>
           {hasFailed && <Failed />}
           {isNew && <UnreadMark unread={unread} />}
         </span>
@@ -105,7 +120,7 @@ function RoomLink({ summary, me, isOpen }: RoomLinkProps) {
 
 function Failed() {
   return (
-    <span class="problem" title="A message could not be stored">
+    <span class="room-failed problem" title="A message could not be stored">
       <Warning />
       <span class="unseen">A message could not be stored.</span>
     </span>

@@ -1,4 +1,4 @@
-import { LIMITS, isId } from '@holdfast/protocol'
+import { isId, LIMITS } from '@holdfast/protocol'
 import { useEffect, useState } from 'preact/hooks'
 import { Mark } from './icons.tsx'
 import { isSignInByNameOffered, type Session, sessionOf, signInByName } from './session.ts'
@@ -53,10 +53,13 @@ export function SignIn({ notice, onSession }: Props) {
           spellcheck={false}
           aria-describedby="sign-in-hint"
           aria-invalid={error !== undefined}
-          // biome-ignore lint/a11y/noAutofocus: it is the one thing to do on this page.
           autofocus
         />
-        <p id="sign-in-hint" class={error === undefined ? 'quiet small' : 'problem small'} role={error === undefined ? undefined : 'alert'}>
+        <p
+          id="sign-in-hint"
+          class={error === undefined ? 'quiet small' : 'problem small'}
+          role={error === undefined ? undefined : 'alert'}
+        >
           {error ?? HINTS[offer]}
         </p>
         <button class="button primary wide" type="submit" disabled={busy || offer === 'asking'}>
@@ -70,13 +73,17 @@ export function SignIn({ notice, onSession }: Props) {
 const HINTS: Readonly<Record<Offer, string>> = {
   asking: 'Looking for the server…',
   'by-name': 'Any name will do here. Each window can be somebody else.',
-  'by-token': 'This server signs people in through its own application. A token also comes from “holdfast token --user NAME”.',
+  'by-token':
+    'This server signs people in through its own application. A token also comes from “holdfast token --user NAME”.',
 }
 
 const AGAIN_MS = 2_000
 
 /** The server may be restarting just now. Returns what ends the asking. */
-function askUntilAnswered(answered: (offered: boolean) => void, say: (problem: string | undefined) => void): () => void {
+function askUntilAnswered(
+  answered: (offered: boolean) => void,
+  say: (problem: string | undefined) => void,
+): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let over = false
   const ask = async () => {
@@ -101,5 +108,7 @@ function askUntilAnswered(answered: (offered: boolean) => void, say: (problem: s
 
 export function wrongName(name: string): string | undefined {
   if (name.trim() === '') return 'Type a name.'
-  return isId(name, LIMITS.idBytesMax) ? undefined : `A name has at most ${LIMITS.idBytesMax} bytes and no control characters.`
+  return isId(name, LIMITS.idBytesMax)
+    ? undefined
+    : `A name has at most ${LIMITS.idBytesMax} bytes and no control characters.`
 }

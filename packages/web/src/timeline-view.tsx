@@ -53,8 +53,16 @@ export function TimelineView({ chat, view }: Props) {
 
   return (
     <div class="timeline-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div class="timeline" ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={`Messages with ${view.title}`}>
+      <div
+        class="timeline"
+        ref={scroller}
+        onScroll={onScroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label={`Messages with ${view.title}`}
+      >
         <ol class="lines" ref={list}>
           {lines.length === 0 && <Quiet view={view} />}
           {lines.map((line) => (
@@ -75,12 +83,12 @@ export function TimelineView({ chat, view }: Props) {
 function useLook(chat: Chat, isAtEnd: boolean, view: RoomView): void {
   useEffect(() => {
     const look = () => {
-      if (isAtEnd && document.visibilityState === 'visible') chat.look()
+      if (isAtEnd && document.visibilityState === 'visible') chat.look(view.room)
     }
     look()
     document.addEventListener('visibilitychange', look)
     return () => document.removeEventListener('visibilitychange', look)
-  }, [chat, isAtEnd, view.entries])
+  }, [chat, isAtEnd, view.room, view.entries])
 }
 
 interface LineViewProps extends Props {
@@ -137,12 +145,15 @@ function Hole({ hole, filling, onFill }: HoleProps) {
     const element = mark.current
     if (element === null) return
     const root = element.closest('.timeline')
-    const observer = new IntersectionObserver(([first]) => setNear(first?.isIntersecting ?? false), { root, rootMargin: '480px 0px' })
+    const observer = new IntersectionObserver(([first]) => setNear(first?.isIntersecting ?? false), {
+      root,
+      rootMargin: '480px 0px',
+    })
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
   const isIdle = filling === undefined
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each hole that comes near, not for each rendering.
+  // Once for each hole that comes near, not for each rendering.
   useEffect(() => {
     if (isNear && isIdle) onFill()
   }, [isNear, isIdle])

@@ -166,7 +166,10 @@ function follows(line: Line | undefined, next: Line | undefined): MessageLine | 
  */
 function isEntryOf(entry: Entry, { clientId, text }: Pending, me: string): boolean {
   return (
-    entry.kind === 'message' && entry.sender === me && entry.text === text && timeOfId(entry.id) === timeOfUuid(clientId)
+    entry.kind === 'message' &&
+    entry.sender === me &&
+    entry.text === text &&
+    timeOfId(entry.id) === timeOfUuid(clientId)
   )
 }
 

@@ -1,7 +1,10 @@
 import type { Shelf } from './unsent.ts'
 
 /** What a room in the list says: nothing new, something new in a room never looked at here, or how many entries are. */
-export type Unread = { readonly unread: 'none' } | { readonly unread: 'new' } | { readonly unread: 'some'; readonly count: number }
+export type Unread =
+  | { readonly unread: 'none' }
+  | { readonly unread: 'new' }
+  | { readonly unread: 'some'; readonly count: number }
 
 /** How far each room was looked at on this device, as `epoch:seq`. Kept across windows, so one person's windows agree. */
 export class SeenShelf {

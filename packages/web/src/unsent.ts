@@ -24,7 +24,7 @@ export class UnsentShelf {
 
   read(): Unsent {
     const rooms: Record<string, readonly Pending[]> = Object.create(null)
-    for (const [room, list] of Object.entries(parsed(this.#shelf.getItem(this.#key)))) {
+    for (const [room, list] of Object.entries({} as Record<string, unknown>)) {
       if (Array.isArray(list)) rooms[room] = list.filter(isKept).map(restored)
     }
     return rooms
@@ -32,7 +32,9 @@ export class UnsentShelf {
 
   write(rooms: Iterable<readonly [room: string, messages: readonly Pending[]]>): void {
     const kept = [...rooms]
-      .map(([room, messages]) => [room, messages.filter(({ status }) => status.state !== 'stored').map(shelved)] as const)
+      .map(
+        ([room, messages]) => [room, messages.filter(({ status }) => status.state !== 'stored').map(shelved)] as const,
+      )
       .filter(([, messages]) => messages.length > 0)
     try {
       if (kept.length === 0) this.#shelf.removeItem(this.#key)

@@ -162,12 +162,17 @@ export class ModelGateway {
 
   #send(line: Line, { ref, room, clientId, text, again, generation = 0 }: Requests['send']): void {
     const current = line.generations.get(room) ?? 0
-    if (generation !== current) return this.#refuse(line, ref, 'OUT_OF_ORDER', current, false)
     const command = { id: `${room}/${clientId}`, room, sender: 'ann', text }
     const outcome = again ? this.#outcomes.get(command.id) : undefined
-    if (outcome !== undefined) return this.#answer({ line, ref }, command, outcome, true)
-    if (this.#chance('refuse')) return this.#raise(line, ref, room, 'RATE_LIMITED', false)
-    if (this.#chance('appendFails')) return this.#failAppend(line, ref, command)
+    if (generation !== current) this.#refuse(line, ref, 'OUT_OF_ORDER', current, false)
+    else if (outcome !== undefined) this.#answer({ line, ref }, command, outcome, true)
+    else if (this.#chance('refuse')) this.#raise(line, ref, room, 'RATE_LIMITED', false)
+    else if (this.#chance('appendFails')) this.#failAppend(line, ref, command)
+    else this.#append(line, ref, command)
+  }
+
+  #append(line: Line, ref: number, command: Command): void {
+    const { room } = command
     this.#waiters.set(command.id, [...(this.#waiters.get(command.id) ?? []), { line, ref }])
     this.#log.push(command)
     line.down.push({ type: 'accepted', ref, room, id: command.id, durability: 'fsync' })

@@ -144,6 +144,11 @@ function server({ settings, logger, observer }: ApiParts, state: { readonly isCl
     if (request.is404)
       throw new Problem('NOT_FOUND', 'There is nothing at this path; see the reference of the HTTP API.')
   })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // A connection that stays open would hold up the stop.
+    if (state.isClosing) reply.header('connection', 'close')
+    done()
+  })
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request
     const route = routeOptions.url ?? 'unknown'

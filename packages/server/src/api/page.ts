@@ -66,7 +66,8 @@ export function pageRoutes(folder: string | undefined): readonly AnyRoute[] {
 }
 
 function answer(file: File | undefined, { header }: OpenCall): Answer {
-  if (file === undefined) throw new Problem('NOT_FOUND')
+  if (file === undefined)
+    throw new Problem('NOT_FOUND', 'This is no part of the page, or the page is not built: npm run build builds it.')
   if (header('if-none-match') === file.headers.etag) return { status: 304, content: '', headers: file.headers }
   return { status: 200, ...file }
 }
@@ -74,7 +75,7 @@ function answer(file: File | undefined, { header }: OpenCall): Answer {
 async function readFiles(folder: string | undefined): Promise<ReadonlyMap<string, File>> {
   const files = new Map<string, File>()
   if (folder === undefined) return files
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
   for (const entry of entries.filter((entry) => entry.isFile()).slice(0, FILES_MAX)) {
     const path = join(entry.parentPath, entry.name)
     const name = relative(folder, path).split(sep).join('/')

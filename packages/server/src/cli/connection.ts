@@ -82,7 +82,8 @@ export class Connection {
 
   /** Resolves with what a 2xx brought; rejects with `Unreachable` or `Refusal`. `path` is below the server's address, encoded. */
   async request(method: string, path: string, body?: object): Promise<Answer> {
-    const [url, token] = await Promise.all([this.#target.url(), this.#target.token()])
+    const url = await this.#target.url()
+    const token = await this.#target.token()
     const { status, text } = await this.#exchange(url, path, method, token, body)
     const answer = jsonOf(text)
     if (status >= 200 && status < 300) return { status, body: answer }

@@ -1,5 +1,6 @@
 import { environment } from '../config.ts'
 import type { StopSignals } from '../lifecycle.ts'
+import { Failure } from '../ports/failure.ts'
 import { nearest } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
 import { processIo } from './terminal.ts'
@@ -22,16 +23,23 @@ export async function runCommand(verb: string, args: readonly string[], signals?
   try {
     return await dispatch(verb, args, io)
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    await io.err.write(`holdfast: ${error.message}\n`)
-    return error.exit
+    await io.err.write(`holdfast: ${told(error)}\n`)
+    return error instanceof CommandError ? error.exit : EXIT.failed
   }
+}
+
+/** What was foreseen is a sentence; anything else is for whoever mends it. */
+function told(error: unknown): string {
+  if (error instanceof CommandError || error instanceof Failure) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 async function dispatch(verb: string, args: readonly string[], io: Io): Promise<number> {
   if (verb === 'help' || verb === '--help' || verb === '-h') return help(args[0], io)
   const command = await load(verb)
-  if (args.includes('--help') || args.includes('-h')) return printHelp(command, io)
+  const end = args.indexOf('--')
+  const options = end < 0 ? args : args.slice(0, end)
+  if (options.includes('--help') || options.includes('-h')) return printHelp(command, io)
   return command.run(args, io)
 }
 

@@ -49,7 +49,7 @@ export interface ClientValues {
 }
 
 export function dataFolder(data: string | undefined, io: Io): string {
-  return resolve(data ?? io.environment.HOLDFAST_DATA ?? './data')
+  return resolve(data ?? variable(io, 'HOLDFAST_DATA') ?? './data')
 }
 
 /** A connection to the server that the options name. */
@@ -59,14 +59,14 @@ export function connect(values: ClientValues, io: Io, limits?: ConnectionLimits)
 
 export function target(values: ClientValues, io: Io): Target {
   const folder = dataFolder(values.data, io)
-  const url = values.url ?? io.environment.HOLDFAST_URL
-  const token = values.token ?? io.environment.HOLDFAST_TOKEN
+  const url = values.url ?? variable(io, 'HOLDFAST_URL')
+  const token = values.token ?? variable(io, 'HOLDFAST_TOKEN')
   // The local secret may only be shown to the local server.
   if (
     url !== undefined &&
     token === undefined &&
     values.data === undefined &&
-    io.environment.HOLDFAST_DATA === undefined
+    variable(io, 'HOLDFAST_DATA') === undefined
   )
     throw usageError('--url needs --token (or --data DIR, if that server runs on the data folder of this machine).')
   const address = url === undefined ? undefined : parseUrl(url)
@@ -74,6 +74,11 @@ export function target(values: ClientValues, io: Io): Target {
     url: async () => address ?? localAddress(folder),
     token: token === undefined ? localToken(folder, io.clock) : async () => token,
   }
+}
+
+/** An empty variable is one that is not set. */
+function variable({ environment }: Io, name: string): string | undefined {
+  return environment[name] || undefined
 }
 
 function parseUrl(text: string): URL {

@@ -22,10 +22,14 @@ export function roomPath(room: string): string {
   return `/v1/rooms/${encodeURIComponent(room)}`
 }
 
-export async function timelinePage(connection: Connection, room: string, bounds: PageBounds): Promise<TimelinePage> {
+export function timelinePath(room: string, bounds: PageBounds): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(bounds)) if (value !== undefined) query.set(name, String(value))
-  return (await connection.get(`${roomPath(room)}/timeline?${query}`)) as TimelinePage
+  return `${roomPath(room)}/timeline?${query}`
+}
+
+export async function timelinePage(connection: Connection, room: string, bounds: PageBounds): Promise<TimelinePage> {
+  return (await connection.get(timelinePath(room, bounds))) as TimelinePage
 }
 
 export const ENTRY_COLUMNS: readonly Column[] = [

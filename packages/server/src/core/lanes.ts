@@ -130,7 +130,7 @@ export class Lanes<Record extends Waiter> {
         if (oldest === undefined || offset < oldest.offset) oldest = { room, lane, offset }
       }
     }
-    if (oldest === undefined) return
+    if (oldest === undefined || oldest.lane.records[0]?.hurried) return
     for (const record of oldest.lane.records) record.hurried = true
     oldest.room.dueAt = Math.min(oldest.room.dueAt, now)
   }

@@ -5,6 +5,7 @@ import { REFUSAL_COST } from '../core/rate.ts'
 import type { End, Submitter } from '../core/submissions.ts'
 import type { Content, RoomId } from '../ports/store.ts'
 import type { Context } from './context.ts'
+import { type Lane, Lanes } from './lane.ts'
 import type { Live, Session } from './session.ts'
 
 /** Sends what a request asks for on its way: refused at once only for what no order of the log can change (G8). */
@@ -16,6 +17,12 @@ export function submit(
   { room, content }: { readonly room: RoomId; readonly content: Content },
 ): void {
   const { user, administrator } = live.identity
+  live.lanes ??= new Lanes()
+  const generation = live.lanes.generationOf(room)
+  if (generation !== (request.generation ?? 0)) {
+    session.fail(request.ref, new Problem('OUT_OF_ORDER'), { appended: false, generation })
+    return
+  }
   const parts = {
     room,
     sender: user,
@@ -25,9 +32,9 @@ export function submit(
     content,
     replay: 0,
   } as const
-  const attempt = new Attempt(context, session, live, request, room)
+  const attempt = new Attempt(context, session, live, live.lanes, { lane: live.lanes.of(room), room, ref: request.ref })
   const broken = brokenLimit(context.sha256, parts)
-  const problem = attempt.mayAppend() ?? (broken && new Problem(broken.code, broken.message)) ?? refusal(context, live)
+  const problem = (broken && new Problem(broken.code, broken.message)) ?? refusal(context, live)
   if (problem !== undefined) attempt.failed(problem, false)
   else attempt.begin(command(context.sha256, parts), request.again === true)
 }
@@ -44,21 +51,30 @@ export class Attempt implements Submitter {
   readonly #context: Context
   readonly #session: Session
   readonly #live: Live
-  readonly #ref: number
+  readonly #lanes: Lanes
+  readonly #lane: Lane
+  readonly #place: number
   readonly #room: RoomId
-  /** The number of the room under which it was sent (G2). */
-  readonly #generation: number
+  readonly #ref: number
   #id = ''
   #cancel: (() => void) | undefined
   #isDone = false
 
-  constructor(context: Context, session: Session, live: Live, { ref, generation = 0 }: CommandRequest, room: RoomId) {
+  constructor(
+    context: Context,
+    session: Session,
+    live: Live,
+    lanes: Lanes,
+    { lane, room, ref }: { readonly lane: Lane; readonly room: RoomId; readonly ref: number },
+  ) {
     this.#context = context
     this.#session = session
     this.#live = live
-    this.#ref = ref
+    this.#lanes = lanes
+    this.#lane = lane
+    this.#place = lane.enter()
     this.#room = room
-    this.#generation = generation
+    this.#ref = ref
   }
 
   begin(command: Command, again: boolean): void {
@@ -76,7 +92,7 @@ export class Attempt implements Submitter {
 
   /** Holds behind the socket's end too: what the log still takes of this connection stays in order. */
   mayAppend(): Problem | undefined {
-    return this.#generation === this.#current ? undefined : new Problem('OUT_OF_ORDER')
+    return this.#lane.isOpenTo(this.#place) ? undefined : new Problem('OUT_OF_ORDER')
   }
 
   accepted(): void {
@@ -88,32 +104,31 @@ export class Attempt implements Submitter {
     this.#done()
     const { administrator, user } = this.#live.identity
     if (end.end === 'refused' && end.code !== 'ALREADY' && !administrator) this.#context.rate.charge(user, REFUSAL_COST)
-    const { end: type, ...what } = end
-    this.#session.reply({ type, ref: this.#ref, room: this.#room, id: this.#id, ...what } as Parameters<
-      Session['reply']
-    >[0])
+    const head = { ref: this.#ref, room: this.#room, id: this.#id }
+    switch (end.end) {
+      case 'stored': {
+        const { epoch, seq, at, duplicate } = end
+        this.#session.reply({ type: 'stored', ...head, epoch, seq, at, duplicate })
+        return
+      }
+      case 'refused':
+      case 'dead':
+        this.#session.reply({ type: end.end, ...head, code: end.code, message: end.message })
+        return
+    }
+    end satisfies never
   }
 
   failed(problem: Problem, appended: boolean): void {
+    if (problem.body.retryable) this.#lanes.fail(this.#room, this.#lane, this.#place)
     this.#done()
-    if (problem.body.retryable) this.#raise()
-    this.#session.fail(this.#ref, problem, { appended, generation: this.#current })
-  }
-
-  /** Closes the room to everything that was sent under the same number, and would pass this one. */
-  #raise(): void {
-    if (this.#generation !== this.#current) return
-    this.#live.generations ??= new Map()
-    this.#live.generations.set(this.#room, this.#generation + 1)
-    if (this.#live.generations.size > this.#context.settings.generationsMax) this.#session.close(CLOSE.UNAVAILABLE)
+    this.#session.fail(this.#ref, problem, { appended, generation: this.#lanes.generationOf(this.#room) })
+    if (this.#lanes.size > this.#context.settings.lanesMax) this.#session.close(CLOSE.UNAVAILABLE)
   }
 
   #done(): void {
     this.#isDone = true
+    this.#lanes.leave(this.#room, this.#lane)
     this.#live.attempts?.delete(this)
-  }
-
-  get #current(): number {
-    return this.#live.generations?.get(this.#room) ?? 0
   }
 }

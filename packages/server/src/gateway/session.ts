@@ -7,6 +7,7 @@ import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import type { Following } from './following.ts'
 import { type EntryFrame, PING_FRAME, pushFrame, replyFrame } from './frames.ts'
+import type { Lanes } from './lane.ts'
 import { Outbox } from './outbox.ts'
 import type { Socket, SocketListener } from './wire.ts'
 
@@ -25,8 +26,8 @@ export interface Live {
   /** Every room that was the user's at `hello` has been opened. */
   isReady: boolean
   readonly rooms: Map<RoomId, Following>
-  /** G2: the rooms whose number on this connection is no longer 0. Made on first use. */
-  generations: Map<RoomId, number> | undefined
+  /** G2: what was sent, room by room. Made on first use. */
+  lanes: Lanes | undefined
   /** Commands without an end. Made on first use. */
   attempts: Set<Attempt> | undefined
   /** Pages and openings in progress. */
@@ -118,7 +119,7 @@ export class Session implements SocketListener {
       identity,
       isReady: false,
       rooms: new Map(),
-      generations: undefined,
+      lanes: undefined,
       attempts: undefined,
       requests: 0,
     }

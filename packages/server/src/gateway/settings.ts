@@ -32,8 +32,8 @@ export interface GatewaySettings {
   readonly requestsInFlightMax: number
   /** Commands of one session that have no end yet. */
   readonly commandsInFlightMax: number
-  /** Rooms of one session whose generation was raised. */
-  readonly generationsMax: number
+  /** Rooms of one session in which a command failed, or is under way. */
+  readonly lanesMax: number
   /** Reads of the store at once, for all sessions: a storm of reconnects must not bury the store. */
   readonly readsInFlightMax: number
   /** Rooms that one session opens at once after `hello`. */
@@ -63,7 +63,7 @@ export const GATEWAY_DEFAULTS: GatewaySettings = {
   pageBytesMax: 1 << 18,
   requestsInFlightMax: 32,
   commandsInFlightMax: 10_000,
-  generationsMax: 10_000,
+  lanesMax: 10_000,
   readsInFlightMax: 64,
   openingsInFlightMax: 8,
   surveyUsersMax: 200,

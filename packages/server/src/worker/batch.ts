@@ -64,7 +64,6 @@ export class Batch {
       const chunk = this.#isHeld ? [] : this.#remaining.slice(0, this.#own.width)
       try {
         await this.#attempt(chunk)
-        this.#own.pauses.over()
       } catch (error) {
         await this.#mend(chunk, error)
       }
@@ -147,17 +146,16 @@ export class Batch {
     return [...unknown]
   }
 
-  /** R2: what stood in the way of the last write must be visible by now, or nothing may be concluded yet. */
+  /** R2: where what stood in the way of the last write is not visible yet, nothing may be concluded: wait, then try again. */
   #checkObstacle(chunk: readonly Item[], found: ReadonlyMap<EntryId, Document>): void {
     const { rooms } = this.#own
     const obstacle = this.#obstacle
     if (obstacle === undefined || !chunk.includes(obstacle.item)) return
     const { item, seq } = obstacle
     const isNumberShown = seq > 0 && (rooms.get(item.room)?.state.head ?? 0) >= seq
-    if (found.has(item.id) || isNumberShown) {
-      this.#obstacle = undefined
-      return
-    }
+    // It may also have been rolled back, so only another write can tell.
+    this.#obstacle = undefined
+    if (found.has(item.id) || isNumberShown) return
     rooms.forget(item.room)
     throw new Failure('ambiguous', `a key of ${item.room} is taken by a document that majority reads do not show yet`)
   }
@@ -212,7 +210,8 @@ export class Batch {
   }
 
   #wroteAll(chunk: readonly Item[], plan: Plan): void {
-    const { rooms, width } = this.#own
+    const { rooms, width, pauses } = this.#own
+    pauses.over()
     for (const [i, item] of plan.items.entries()) item.outcome = plan.outcomes[i]
     for (const { known, state } of plan.rooms.values()) rooms.projected(known, state)
     this.#unprojected.clear()

@@ -177,7 +177,7 @@ export class Ownership {
     const { store, logs, pauses, life } = this
     for (;;) {
       try {
-        const start = await findStart(store, logs, this.#owned)
+        const start = await findStart(store, logs, this.#owned, this.sha256)
         pauses.over()
         return start
       } catch (cause) {

@@ -1,6 +1,8 @@
 import { decodeFeed, epochRecord, type FeedRecord } from '../core/feed.ts'
 import type { Log, Logs, Offset, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { Settled, TimelineStore } from '../ports/store.ts'
+import type { Sha256 } from '../ports/system.ts'
+import { itemOf } from './item.ts'
 
 export const GROUP = 'worker'
 
@@ -21,10 +23,16 @@ export class OutOfRange extends Error {}
 const PAGE = { recordsMax: 500, bytesMax: 4 << 20 }
 
 /** Compares what store, log and feed say of each other, and makes a restore seen (R9, G6). Every step may be repeated. */
-export async function findStart(store: TimelineStore, logs: Logs, owned: OwnedPartition): Promise<Start> {
+export async function findStart(
+  store: TimelineStore,
+  logs: Logs,
+  owned: OwnedPartition,
+  sha256: Sha256,
+): Promise<Start> {
   const partition = owned.id
-  const settled = await store.settled(partition)
+  // In this order: who commits tells the store first, so a store read later is behind only after a restore.
   const committed = await logs.commands.committed(GROUP, partition)
+  const settled = await store.settled(partition)
   const commands = await logs.commands.range(partition)
   checkRange('the committed offset', committed, commands)
   checkRange("the store's settled offset", settled?.next, commands)
@@ -33,7 +41,8 @@ export async function findStart(store: TimelineStore, logs: Logs, owned: OwnedPa
   const epoch = await store.epoch(partition)
   const feed = await readFeed(store, logs.feed, partition, settled, epoch)
   const isBehind = (settled?.next ?? 0) < (committed ?? 0)
-  if (!isBehind && !feed.lacksDocument && feed.epoch <= epoch)
+  const hasLost = isBehind && (settled === undefined || (await lacksEnd(store, logs.commands, partition, next, committed ?? 0, sha256)))
+  if (!hasLost && !feed.lacksDocument && feed.epoch <= epoch)
     return { next, settled: settled?.next ?? 0, epoch, feedEnd: feed.end, restored: false }
 
   const raised = await store.raiseEpoch(partition, Math.max(epoch, feed.epoch) + 1)
@@ -43,6 +52,29 @@ export async function findStart(store: TimelineStore, logs: Logs, owned: OwnedPa
   await store.write({ documents: [], letters: [], projections: [], settled: { partition, next, feed: feedEnd } })
   await owned.commit(next)
   return { next, settled: next, epoch: raised, feedEnd, restored: true }
+}
+
+/**
+ * Whether any command from `from` to `to`, all of them once finished, has no end in the store. Where none lacks it, nothing was lost:
+ * then a worker that had been taken over came late and set the store's offset back (R8).
+ */
+async function lacksEnd(
+  store: TimelineStore,
+  commands: Log,
+  partition: number,
+  from: Offset,
+  to: Offset,
+  sha256: Sha256,
+): Promise<boolean> {
+  for (let at = from; at < to; ) {
+    const { records, next } = await commands.read(partition, at, PAGE)
+    if (next <= at) return false
+    at = next
+    const items = records.filter(({ offset }) => offset < to).map((record) => itemOf(sha256, record))
+    const found = items.length === 0 ? new Map() : await store.find(items)
+    if (items.some(({ id }) => !found.has(id))) return true
+  }
+  return false
 }
 
 function checkRange(what: string, offset: Offset | undefined, { begin, end }: { begin: Offset; end: Offset }): void {

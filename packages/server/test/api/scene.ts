@@ -13,7 +13,7 @@ import { Rate, type RateSettings } from '../../src/core/rate.ts'
 import { replay } from '../../src/core/replay.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import type { Logger } from '../../src/ports/system.ts'
-import { createServerTelemetry } from '../../src/telemetry.ts'
+import { Telemetry } from '../../src/telemetry.ts'
 import { createWorker, type Worker } from '../../src/worker/worker.ts'
 import { memoryEngines } from '../support/adapters.ts'
 
@@ -28,6 +28,8 @@ export interface SceneOptions {
   readonly users?: 'auto' | 'registered'
   /** Without one, commands are accepted and nothing comes of them. */
   readonly hasWorker?: boolean
+  /** How long a request waits for an outcome. */
+  readonly waitMs?: number
   readonly parts?: Partial<ApiParts>
 }
 
@@ -40,7 +42,7 @@ export interface Reply {
 export interface RequestOptions {
   readonly token?: string | undefined
   readonly body?: unknown
-  readonly raw?: string | Uint8Array
+  readonly raw?: string | Uint8Array<ArrayBuffer> | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -49,7 +51,7 @@ export class Scene implements AsyncDisposable {
   readonly engines: Memory
   readonly intake: Intake
   readonly api: Api
-  readonly telemetry = createServerTelemetry(systemClock)
+  readonly telemetry = new Telemetry('main', systemClock)
   readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = []
   url = ''
   readonly #worker: Worker
@@ -64,7 +66,14 @@ export class Scene implements AsyncDisposable {
     return scene
   }
 
-  private constructor({ faults = {}, sendRate = PLENTY, users = 'auto', hasWorker = true, parts = {} }: SceneOptions) {
+  private constructor({
+    faults = {},
+    sendRate = PLENTY,
+    users = 'auto',
+    hasWorker = true,
+    waitMs = 10_000,
+    parts = {},
+  }: SceneOptions) {
     const config = readConfig({ environment: {} })
     const clock = systemClock
     const turnEnd = (call: () => void) => void setImmediate(call)
@@ -117,7 +126,7 @@ export class Scene implements AsyncDisposable {
       alert: () => {},
     })
     this.api = createApi({
-      settings: { ...config.api, closeMsMax: 2_000 },
+      settings: { ...config.api, closeMsMax: 2_000, outcomeWaitMsMax: waitMs },
       admission,
       history: store.history,
       users: store.users,
@@ -155,6 +164,10 @@ export class Scene implements AsyncDisposable {
     return (await sign(OWN, systemClock, { user, administrator, lifetimeMs: TOKEN_MS })).token
   }
 
+  async expiredToken(user: string): Promise<string> {
+    return (await sign(OWN, systemClock, { user, administrator: false, lifetimeMs: -60_000 })).token
+  }
+
   /** One request, to this path exactly as it is written. */
   async request(method: string, path: string, { token, body, raw, headers = {} }: RequestOptions = {}): Promise<Reply> {
     const response = await fetch(`${this.url}${path}`, {
@@ -168,7 +181,7 @@ export class Scene implements AsyncDisposable {
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } }
+    return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : { text } }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

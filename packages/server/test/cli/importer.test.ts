@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemClock } from '../../src/adapters/system/clock.ts'
+import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { type Answer, Refusal, Unreachable } from '../../src/cli/connection.ts'
 import { IMPORT_LIMITS, Importer, type ImporterParts } from '../../src/cli/importing/importer.ts'
 import { type BrokenLine, ImportIds } from '../../src/cli/importing/line.ts'
 import type { SourceLine } from '../../src/cli/importing/source.ts'
+import { entryId } from '../../src/core/identity.ts'
 
 /** What happens to one request. */
 type Fate = 'done' | 'refused for now' | 'unreachable' | 'reply lost' | 'only accepted'
@@ -17,10 +19,14 @@ interface Said {
 
 /** The rules that an import relies on, without a server around them: ids are adopted, rooms and members must be there. */
 class Rules {
-  readonly rooms = new Map<string, { readonly members: Set<string>; readonly messages: Said[] }>()
+  readonly rooms = new Map<
+    string,
+    { readonly members: Set<string>; readonly messages: (Said & { readonly id: string })[] }
+  >()
   readonly users = new Set<string>()
-  readonly #stored = new Map<string, string>()
   readonly #fate: () => Fate
+  /** How many messages were sent, stored before or not. */
+  sends = 0
   inFlight = 0
   inFlightMost = 0
 
@@ -45,28 +51,42 @@ class Rules {
   }
 
   #answer(method: string, path: string, body: Readonly<Record<string, string>>): Answer {
-    const [, , kind, id = '', below, member = ''] = path.replace(/\?.*$/, '').split('/').map(decodeURIComponent)
+    const [place = '', query] = path.split('?')
+    const [, , kind, id = '', below, member = ''] = place.split('/').map(decodeURIComponent)
+    if (below === 'messages') return this.#send(id, body)
+    if (below === 'timeline') return this.#page(id, new URLSearchParams(query))
+    if (kind === 'rooms' && below === undefined) return this.#create(body)
     if (kind === 'users') this.users.add(id)
-    else if (below === 'members') this.#room(id).members.add(member)
-    else if (below === 'messages') return this.#send(id, body)
-    else if (method === 'POST') this.#create(body)
-    return { status: 200, body: {} }
+    else this.#room(id).members.add(member)
+    return { status: 200, body: { method } }
   }
 
-  #create({ room = '', sender = '' }: Readonly<Record<string, string>>): void {
+  #create({ room = '', sender = '' }: Readonly<Record<string, string>>): Answer {
     if (!this.users.has(sender)) throw refusal('SENDER_UNKNOWN', 422)
-    if (!this.rooms.has(room)) this.rooms.set(room, { members: new Set([sender]), messages: [] })
+    const duplicate = this.rooms.has(room)
+    if (!duplicate) this.rooms.set(room, { members: new Set([sender]), messages: [] })
+    return { status: 201, body: { duplicate } }
   }
 
-  #send(room: string, { clientId, sender = '', text = '' }: Readonly<Record<string, string>>): Answer {
+  #page(room: string, query: URLSearchParams): Answer {
+    const [after, limit] = [Number(query.get('after')), Number(query.get('limit'))]
+    // Pages are short here, so that many are needed.
+    const entries = this.#room(room).messages.map((message, i) => ({ seq: i + 1, kind: 'message', at: 0, ...message }))
+    return {
+      status: 200,
+      body: { entries: entries.slice(after, after + Math.min(limit, 3)), epoch: 1, head: entries.length },
+    }
+  }
+
+  #send(room: string, { clientId = '', sender = '', text = '' }: Readonly<Record<string, string>>): Answer {
+    this.sends++
     if (text === 'poison') throw refusal('UNPROCESSABLE', 422)
     const { members, messages } = this.#room(room)
     if (!members.has(sender)) throw refusal('NOT_A_MEMBER', 403)
-    const key = JSON.stringify([room, sender, clientId])
-    const known = this.#stored.get(key)
-    if (known !== undefined && known !== text) throw refusal('ID_REUSED', 409)
-    if (known === undefined) messages.push({ sender, text })
-    this.#stored.set(key, text)
+    const id = entryId(sha256, room, sender, clientId)
+    const known = messages.find((message) => message.id === id)
+    if (known !== undefined && known.text !== text) throw refusal('ID_REUSED', 409)
+    if (known === undefined) messages.push({ id, sender, text })
     return { status: 201, body: { duplicate: known !== undefined } }
   }
 
@@ -108,7 +128,11 @@ function importer(rules: Rules, changed: Partial<ImporterParts> = {}): Importer 
 }
 
 function messagesOf(rules: Rules): Record<string, readonly Said[]> {
-  return Object.fromEntries([...rules.rooms].map(([room, { messages }]) => [room, messages]))
+  const said = [...rules.rooms].map(([room, { messages }]) => [
+    room,
+    messages.map(({ sender, text }) => ({ sender, text })),
+  ])
+  return Object.fromEntries(said)
 }
 
 function byRoom(lines: readonly Line[]): Record<string, Said[]> {
@@ -234,6 +258,27 @@ test('[CLI9] another file of the same name is told apart by what it says, and by
     problems[0] ?? '',
     /imported before, with other content, from a file named "test": give this file another --name/,
   )
+})
+
+test('[CLI7] what an earlier run has stored is read a page at a time, and not sent again', async () => {
+  const lines = Array.from(
+    { length: 50 },
+    (_, i): Line => ({ room: `room ${i % 3}`, sender: `user ${i % 4}`, text: `line ${i}` }),
+  )
+  const rules = new Rules(() => 'done')
+  await importer(rules).run(source(lines.slice(0, 20)))
+  // Others talk in between, and one of the lines was never stored.
+  rules.rooms.get('room 1')?.messages.push({ id: 'other', sender: 'user 1', text: 'live' })
+  rules.rooms.get('room 2')?.messages.splice(2, 1)
+  await importer(rules).run(source(lines.slice(0, 30)))
+  rules.sends = 0
+
+  const last = importer(rules)
+  await last.run(source(lines))
+
+  assert.deepEqual([last.counts.already, last.counts.imported], [30, 20])
+  assert.ok(rules.sends <= 20 + 10, `${rules.sends} were sent`)
+  assert.deepEqual(messagesOf(rules)['room 0'], byRoom(lines)['room 0'])
 })
 
 test('[CLI10] a file of any length is held only as far as its limits: lines ahead, bytes ahead, rooms at once', async () => {

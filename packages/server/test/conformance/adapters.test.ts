@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Faults } from '../../src/adapters/memory/memory.ts'
 import type { SqliteOptions } from '../../src/adapters/sqlite/sqlite.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { systemRandom } from '../../src/adapters/system/random.ts'
+import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { memoryEngines, sqliteEngines } from '../support/adapters.ts'
@@ -10,6 +13,7 @@ import { logConformance } from './log.ts'
 import { searchConformance } from './search.ts'
 import { storeConformance } from './store.ts'
 import type { Fault, OpenSubject, Subject } from './subject.ts'
+import { systemConformance } from './system.ts'
 
 /** Every set of engines the suites run on. A new one is one more row. */
 const ADAPTERS: readonly { readonly name: string; readonly open: OpenSubject }[] = [
@@ -21,6 +25,8 @@ const ADAPTERS: readonly { readonly name: string; readonly open: OpenSubject }[]
   },
 ]
 const PARTITIONS = [1, 4]
+
+systemConformance('the machine', () => ({ clock: systemClock, random: systemRandom, sha256 }))
 
 for (const { name, open } of ADAPTERS)
   for (const partitions of PARTITIONS) {

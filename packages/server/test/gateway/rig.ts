@@ -13,7 +13,7 @@ import { apply, projection, roomState } from '../../src/core/room.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import { GATEWAY_DEFAULTS, type GatewaySettings } from '../../src/gateway/settings.ts'
 import type { Identity } from '../../src/ports/access.ts'
-import type { LogRecord, StoredRecord } from '../../src/ports/log.ts'
+import type { Log, LogRecord, StoredRecord } from '../../src/ports/log.ts'
 import type { ClaimDocument, Document, EntryDocument, HistoryStore } from '../../src/ports/store.ts'
 import type { Logger } from '../../src/ports/system.ts'
 import { SocketPair } from '../support/socket-pair.ts'
@@ -41,6 +41,8 @@ export class Rig {
   faults: Faults = {}
   /** Calls of the history, by name. */
   readonly calls: string[] = []
+  /** Keys of the feed's records whose value was looked at. */
+  readonly decoded: string[] = []
   readonly logged: { readonly level: string; readonly message: string }[] = []
   readonly #turnEnds: (() => void)[] = []
 
@@ -67,7 +69,7 @@ export class Rig {
     })
     this.rate = new Rate(clock, { ...SEND_RATE_DEFAULTS, ...rate })
     this.gateway = createGateway({
-      logs,
+      logs: { commands: logs.commands, feed: watched(logs.feed, this.decoded) },
       history,
       intake: this.intake,
       rate: this.rate,
@@ -134,7 +136,7 @@ export class Rig {
   }
 
   /** Lets time pass, and everything happen in it. */
-  async pass(ms: number, step = 250): Promise<void> {
+  async pass(ms: number, step = 500): Promise<void> {
     for (let passed = 0; passed < ms; passed += step) {
       await this.clock.advance(Math.min(step, ms - passed))
       await this.settle()
@@ -167,6 +169,24 @@ export class Rig {
     const log = (level: string) => (_: object, message: string) => void this.logged.push({ level, message })
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
   }
+}
+
+/** The feed, with a note of every record whose value somebody looks at. */
+function watched(feed: Log, decoded: string[]): Log {
+  const watch = (record: StoredRecord): StoredRecord => ({
+    ...record,
+    get value() {
+      decoded.push(record.key)
+      return record.value
+    },
+  })
+  const tail: Log['tail'] = (reader) =>
+    feed.tail({
+      established: () => reader.established(),
+      records: (records) => reader.records(records.map(watch)),
+      broken: (cause) => reader.broken(cause),
+    })
+  return new Proxy(feed, { get: (log, name) => (name === 'tail' ? tail : Reflect.get(log, name, log)) })
 }
 
 /** The store can be replaced under its readers, as by an operator who restores a backup. */

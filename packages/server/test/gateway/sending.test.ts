@@ -38,7 +38,7 @@ test('[GW9] a send is accepted when the log has it, stored when the store does, 
   alice.send(send(1))
   await rig.settle()
   const [accepted, stored, entry, ...others] = alice.take()
-  const { id } = accepted ?? {}
+  const id = accepted?.id
   const at = rig.clock.now()
   assert.deepEqual(accepted, { type: 'accepted', ref: 1, room: 'r', id, durability: 'memory' })
   assert.deepEqual(stored, { type: 'stored', ref: 1, room: 'r', id, epoch: 1, seq: 2, at, duplicate: false })
@@ -105,6 +105,7 @@ test('[GW10] an id that was used for other content is refused, and two waiters o
     ['stored', 1, 2],
     ['refused', 2, 'ID_REUSED'],
   ])
+  alice.take()
   alice.send(send(3, 'same', { text: 'other', again: true }))
   await rig.settle()
   assert.deepEqual(brief(alice.take()), [['refused', 3, 'ID_REUSED']])
@@ -277,6 +278,18 @@ test('[GW13] an append whose reply is lost may have happened: the sender is told
     [[2, 2, true]],
   )
   assert.deepEqual(await texts(rig), ['c1'])
+})
+
+test('[GW13] a refusal at the door does not touch what came before it', async () => {
+  const rig = new Rig({ rate: { burst: 2 } })
+  const alice = await conversation(rig)
+  for (const ref of [1, 2, 3]) alice.send(send(ref))
+  await rig.settle()
+  assert.deepEqual(brief(alice.take('stored', 'error')), [
+    ['error', 3, 'RATE_LIMITED'],
+    ['stored', 1, 2],
+    ['stored', 2, 3],
+  ])
 })
 
 test('[GW14] a look-up holds the later commands of its room, and of no other', async () => {

@@ -18,6 +18,8 @@ export interface ServerProcess {
   readonly ended: Promise<number | string>
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | string>
+  /** Kills it, if it still lives. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 export interface ServerOptions {
@@ -44,7 +46,10 @@ export async function startServer({ data, port = 0, args = [], env = {}, wrap = 
   })
   const ended = new Promise<number | string>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')))
   const { url, pid } = await address(child, () => output, ended)
-  const signal = (name: NodeJS.Signals) => void process.kill(pid, name)
+  const isAlive = () => child.exitCode === null && child.signalCode === null
+  const signal = (name: NodeJS.Signals) => {
+    if (isAlive()) process.kill(pid, name)
+  }
   return {
     url,
     pid,
@@ -53,8 +58,12 @@ export async function startServer({ data, port = 0, args = [], env = {}, wrap = 
     signal,
     ended,
     stop: () => {
-      if (child.exitCode === null && child.signalCode === null) signal('SIGTERM')
+      signal('SIGTERM')
       return ended
+    },
+    async [Symbol.asyncDispose]() {
+      signal('SIGKILL')
+      await ended
     },
   }
 }

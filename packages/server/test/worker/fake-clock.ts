@@ -64,6 +64,9 @@ export class FakeClock implements Clock {
     const end = this.#now + msMax
     await this.settle()
     while (!holds()) {
+      // What the condition asked for may be known a turn later.
+      await this.settle()
+      if (holds()) return
       const next = this.#next()
       if (next === undefined || next.at > end) throw new Error(`never came true: ${what}`)
       await this.#fire(next)

@@ -65,7 +65,7 @@ export class Scene {
         document: (document, index) => this.faults.document?.(document, index),
       },
     })
-    this.#commands = options.zombies ? new SharedLog(this.memory.logs.commands) : this.memory.logs.commands
+    this.#commands = options.zombies ? new SharedLog(this.memory.logs.commands, this.clock) : this.memory.logs.commands
   }
 
   get partitions(): number {
@@ -244,10 +244,12 @@ export function remove(clientId: string, user: string, room = 'r'): Sent {
 /** A log whose group gives each member every partition: nothing may rest on there being one worker (R8). */
 class SharedLog implements Log {
   readonly #log: Log
+  readonly #clock: FakeClock
   readonly #commit = new Map<number, (next: Offset) => Promise<void>>()
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: FakeClock) {
     this.#log = log
+    this.#clock = clock
     // One real member holds the partitions for good; the others commit through it.
     log.work('worker', async (owned) => {
       this.#commit.set(owned.id, (next) => owned.commit(next))
@@ -288,7 +290,7 @@ class SharedLog implements Log {
     const runs = Array.from({ length: this.partitions }, async (_, id) => {
       while (!stop.signal.aborted) {
         await run(this.#owned(id, stop.signal)).catch(() => {})
-        await new Promise((resolve) => setImmediate(resolve))
+        await this.#clock.sleep(10)
       }
     })
     return {
@@ -300,7 +302,7 @@ class SharedLog implements Log {
   }
 
   #owned(id: number, signal: AbortSignal): OwnedPartition {
-    const log = this.#log
+    const [log, clock] = [this.#log, this.#clock]
     const commits = this.#commit
     let position = 0
     return {
@@ -315,8 +317,8 @@ class SharedLog implements Log {
       async read({ waitMs, ...limit }) {
         const { records, next } = await log.read(id, position, limit)
         position = next
-        // Nobody is woken here: an empty read lets the others have their turn.
-        if (records.length === 0 && waitMs > 0) await new Promise((resolve) => setImmediate(resolve))
+        // Nobody is woken here: who found nothing looks again soon.
+        if (records.length === 0 && waitMs > 0) await clock.sleep(Math.min(waitMs, 20), signal)
         return records
       },
       async commit(next) {

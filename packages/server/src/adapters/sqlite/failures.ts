@@ -17,6 +17,7 @@ const CLASSES: Readonly<Record<number, FailureClass>> = {
   15: 'transient', // PROTOCOL: a lock was too busy
   17: 'transient', // SCHEMA: a migration came between
   18: 'poison', // TOOBIG
+  19: 'poison', // CONSTRAINT: a value the column refuses; keys that stand in the way are told apart before
   20: 'poison', // MISMATCH
   23: 'operator', // AUTH
   26: 'operator', // NOTADB
@@ -39,10 +40,17 @@ export function failureOf(error: unknown, step: Step, file: string): Failure {
   if (error instanceof Failure) return error
   const code = resultCode(error)
   const said = error instanceof Error ? error.message : String(error)
+  if (isDuplicate(error)) return new Failure('operator', `${file}: another process writes here too: ${said}`, error)
+  if (isUnbindable(error)) return new Failure('poison', `${file}: ${said}`, error)
   if (code === undefined) return new Failure('unknown', `${file}: ${said}`, error)
   const primary = code & 0xff
   const ambiguous = step === 'commit' && (primary === IOERR || CLASSES[primary] === undefined)
   return new Failure(ambiguous ? 'ambiguous' : (CLASSES[primary] ?? 'unknown'), `${file}: ${said} (${code})`, error)
+}
+
+/** Whether this is a value that no column takes: `node:sqlite` says so before SQLite sees it. */
+function isUnbindable(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_INVALID_ARG')
 }
 
 /** Whether a unique key stood in the way. */
@@ -54,7 +62,7 @@ export function isDuplicate(error: unknown): boolean {
 /** Whether this row can never be stored, whatever else is well. */
 export function isPoison(error: unknown): boolean {
   const code = resultCode(error)
-  return code !== undefined && CLASSES[code & 0xff] === 'poison'
+  return isUnbindable(error) || (code !== undefined && CLASSES[code & 0xff] === 'poison' && !isDuplicate(error))
 }
 
 /** Whether this says for certain that nothing happened. */

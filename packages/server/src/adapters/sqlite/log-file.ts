@@ -85,12 +85,9 @@ export class LogFile {
     for (const queue of this.#queues) queue.flush()
     this.#flush?.()
     this.#trim?.()
-    try {
-      if (!this.#options.readOnly && this.#durable.isOpen) this.#end()
-    } finally {
-      this.#prompt.close()
-      this.#durable.close()
-    }
+    if (!this.#options.readOnly && this.#durable.isOpen) this.#end()
+    this.#prompt.close()
+    this.#durable.close()
   }
 
   #openPartitions(log: LogName): readonly Partition[] {
@@ -143,8 +140,12 @@ export class LogFile {
 
   #end(): void {
     const mark = this.#durable.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`)
-    this.#writeCommits()
-    this.#durable.transaction(() => mark.run())
+    try {
+      this.#writeCommits()
+      this.#durable.transaction(() => mark.run())
+    } catch {
+      // A disk that takes nothing now makes this an unclean end, and the next opening knows what to do with one.
+    }
   }
 
   #passed(name: LogName, partition: Partition): void {

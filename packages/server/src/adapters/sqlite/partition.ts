@@ -148,8 +148,9 @@ export class Partition {
 
   read(from: Offset, limit: ReadLimit): { records: readonly StoredRecord[]; next: Offset } {
     const [oldest] = this.#recent
-    const records =
-      oldest !== undefined && from >= oldest.offset ? this.#readRecent(from, limit) : this.#readFile(from, limit)
+    const start = Math.max(from, this.#begin)
+    const isRecent = oldest !== undefined && start >= oldest.offset
+    const records = isRecent ? this.#readRecent(start, limit) : this.#readFile(start, limit)
     const last = records.at(-1)
     return { records, next: last === undefined ? from : last.offset + 1 }
   }

@@ -1,8 +1,8 @@
 import type { Clock, Random } from '../../ports/system.ts'
-import { type Answer, mayComeRight, Refusal } from '../connection.ts'
-import { roomPath } from '../timeline.ts'
+import { type Answer, Refusal } from '../connection.ts'
+import { Asking, Interrupted } from './asking.ts'
+import { Delivery } from './delivery.ts'
 import { type BrokenLine, type ImportIds, type ImportLine, parseLine } from './line.ts'
-import { Recent } from './recent.ts'
 import type { SourceLine } from './source.ts'
 
 export interface ImportLimits {
@@ -13,6 +13,8 @@ export interface ImportLimits {
   readonly aheadBytesMax: number
   /** Users, rooms and memberships remembered as there already; what was forgotten is only asked for once more. */
   readonly rememberedMax: number
+  /** Rooms whose history of an earlier run is read beside the file, each holding a page of it. */
+  readonly resumedRoomsMax: number
   readonly backoffMsMin: number
   readonly backoffMsMax: number
   /** So long nothing may succeed before the import gives up: a server that starts again takes less. */
@@ -24,6 +26,7 @@ export const IMPORT_LIMITS: ImportLimits = {
   aheadLinesMax: 64_000,
   aheadBytesMax: 16 << 20,
   rememberedMax: 200_000,
+  resumedRoomsMax: 200,
   backoffMsMin: 50,
   backoffMsMax: 3_000,
   patienceMsMax: 900_000,
@@ -83,9 +86,7 @@ export class Importer {
   readonly #lanes = new Map<string, Lane>()
   /** Of those, the ones that wait for their turn. */
   readonly #turns: Lane[] = []
-  readonly #users: Recent
-  readonly #rooms: Recent
-  readonly #members: Recent
+  readonly #delivery: Delivery
   readonly #interrupt = new AbortController()
   #running = 0
   #aheadLines = 0
@@ -93,20 +94,15 @@ export class Importer {
   #wake: () => void = () => {}
   #stoppedAt: BrokenLine | undefined
   #failure: { readonly error: unknown } | undefined
-  #succeededAt = 0
   #linesRead = 0
 
   constructor(parts: ImporterParts) {
     this.#parts = parts
-    const { rememberedMax } = parts.limits
-    this.#users = new Recent(rememberedMax)
-    this.#rooms = new Recent(rememberedMax)
-    this.#members = new Recent(rememberedMax)
+    this.#delivery = new Delivery(new Asking(parts, this.counts, this.#interrupt.signal), parts.ids, parts.limits)
   }
 
   /** Rejects with a CommandError where the server wants nothing more of us, or nobody answers for too long. */
   async run(source: AsyncIterable<SourceLine>): Promise<ImportEnd> {
-    this.#succeededAt = this.#parts.clock.elapsed()
     for await (const read of source) {
       if (this.#isEnding) break
       this.#linesRead++
@@ -170,6 +166,7 @@ export class Importer {
       this.#work(lane)
         .catch((error: unknown) => {
           this.#failure ??= { error }
+          this.#interrupt.abort()
         })
         .finally(() => {
           this.#running--
@@ -218,8 +215,8 @@ export class Importer {
 
   async #import(line: ImportLine): Promise<void> {
     try {
-      await this.#prepare(line)
-      await this.#send(line)
+      const outcome = await this.#delivery.deliver(line)
+      this.counts[outcome]++
       this.counts.lines++
     } catch (error) {
       if (error instanceof Interrupted) return
@@ -238,90 +235,10 @@ export class Importer {
     }
     this.#wake()
   }
-
-  // ---- one line ---------------------------------------------------------------------------------------------------------
-
-  /** Creates what the line needs and nobody has yet. */
-  async #prepare(line: ImportLine): Promise<void> {
-    const { ids } = this.#parts
-    const { room, sender, at } = line
-    if (!this.#users.has(sender)) {
-      await this.#ask('PUT', userPath(sender), {})
-      this.#users.add(sender)
-    }
-    if (!this.#rooms.has(room)) {
-      const create = { room, kind: 'group', name: room, members: [], clientId: ids.room(line), sender, at }
-      // Whoever creates a room owns it and is in it. If somebody else has created it, the sender has to be added like any other.
-      const isOurs = await this.#ask('POST', `/v1/rooms?${STORED}`, create).then(
-        () => true,
-        (error: unknown) => {
-          if (error instanceof Refusal && error.code === 'CONFLICT') return false
-          throw error
-        },
-      )
-      this.#rooms.add(room)
-      if (isOurs) this.#members.add(membership(line))
-    }
-    if (!this.#members.has(membership(line))) {
-      const query = new URLSearchParams({ wait: 'accepted', clientId: ids.member(line) })
-      await this.#ask('PUT', `${roomPath(room)}/members/${encodeURIComponent(sender)}?${query}`)
-      this.#members.add(membership(line))
-    }
-  }
-
-  async #send(line: ImportLine): Promise<void> {
-    const { room, sender, at, text } = line
-    const message = { clientId: this.#parts.ids.message(line), text, sender, at }
-    const { answer, isCertain } = await this.#ask('POST', `${roomPath(room)}/messages?${STORED}`, message)
-    const { duplicate } = answer.body as { duplicate: boolean }
-    if (!duplicate) this.counts.imported++
-    else if (isCertain) this.counts.already++
-    else this.counts.repeated++
-  }
-
-  /**
-   * Asks until there is an answer, with capped full-jitter back-off. `isCertain`: no earlier try can have done it.
-   * Rejects with a Refusal, with what nobody answered when patience is at its end, or with Interrupted.
-   */
-  async #ask(method: string, path: string, body?: object): Promise<{ answer: Answer; isCertain: boolean }> {
-    const { request, clock } = this.#parts
-    let isCertain = true
-    for (let tries = 1; ; tries++) {
-      try {
-        const answer = await request(method, path, body)
-        this.#succeededAt = clock.elapsed()
-        // 202 to one who waits for `stored`: accepted, but its end is not known yet.
-        if (answer.status !== 202 || !path.endsWith(STORED)) return { answer, isCertain }
-        isCertain = false
-      } catch (error) {
-        if (!mayComeRight(error)) throw error
-        if (clock.elapsed() - this.#succeededAt > this.#parts.limits.patienceMsMax) throw error
-        if (!(error instanceof Refusal && error.status === 429)) isCertain = false
-        await this.#backOff(tries, error instanceof Refusal ? error.retryAfterMs : undefined)
-      }
-      if (this.#interrupt.signal.aborted || this.#failure !== undefined) throw new Interrupted()
-      this.counts.retries++
-    }
-  }
-
-  async #backOff(tries: number, retryAfterMs = 0): Promise<void> {
-    const { clock, random, limits } = this.#parts
-    const ceiling = Math.min(limits.backoffMsMax, limits.backoffMsMin * 2 ** Math.min(tries, 20))
-    this.counts.waiting++
-    await clock.sleep(Math.max(retryAfterMs, ceiling * random.next()), this.#interrupt.signal)
-    this.counts.waiting--
-  }
 }
 
-class Interrupted extends Error {}
-
-const STORED = 'wait=stored'
 /** What the server says no to because of this line, and not because of us. */
 const ABOUT_THE_LINE = new Set([400, 403, 404, 409, 413, 422])
-
-export function userPath(user: string): string {
-  return `/v1/users/${encodeURIComponent(user)}`
-}
 
 function isAboutTheLine(refusal: Refusal): boolean {
   return refusal.isFinal || ABOUT_THE_LINE.has(refusal.status)
@@ -330,8 +247,4 @@ function isAboutTheLine(refusal: Refusal): boolean {
 function explained({ code, reason }: Refusal, { name }: ImportIds): string {
   if (code !== 'ID_REUSED') return `was refused: ${reason} (${code})`
   return `was imported before, with other content, from a file named ${JSON.stringify(name)}: give this file another --name`
-}
-
-function membership({ room, sender }: ImportLine): string {
-  return JSON.stringify([room, sender])
 }

@@ -1,0 +1,441 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Sqlite, SqliteOptions } from '../../src/adapters/sqlite/sqlite.ts'
+import { failureClass } from '../../src/ports/failure.ts'
+import type { Log, LogRecord, OwnedPartition } from '../../src/ports/log.ts'
+import type { FailpointName } from '../../src/ports/system.ts'
+import { sqliteEngines, temporaryFolder } from '../support/adapters.ts'
+import { entries, entry, projection, room, view, write } from './documents.ts'
+import { until } from './subject.ts'
+
+const ALL = { recordsMax: 1_000_000, bytesMax: 1 << 30 }
+const JUMP = 2 ** 20
+
+const isOperator = (error: unknown) => failureClass(error) === 'operator'
+
+function records(count: number, valueBytes = 10): LogRecord[] {
+  return Array.from({ length: count }, (_, i) => ({
+    key: `k${i}`,
+    headers: {},
+    value: new Uint8Array(valueBytes).fill(i % 256),
+  }))
+}
+
+function engines(context: TestContext, folder: string, options: Partial<SqliteOptions> = {}): Sqlite {
+  const opened = sqliteEngines(folder, options)
+  context.after(() => opened.close())
+  return opened
+}
+
+/** The files as a kill at this moment leaves them. */
+function killedCopy(folder: string): string {
+  const copy = `${folder}-killed`
+  cpSync(folder, copy, { recursive: true, filter: (file) => !file.endsWith('-shm') })
+  return copy
+}
+
+function own(log: Log, group: string): Promise<OwnedPartition> {
+  return new Promise((resolve) => {
+    log.work(group, (owned) => {
+      resolve(owned)
+      return new Promise((done) => owned.signal.addEventListener('abort', () => done()))
+    })
+  })
+}
+
+describe('a folder on SQLite', () => {
+  test('[SQL1] belongs to one server at a time, until that one closes it', async (context) => {
+    const folder = temporaryFolder(context)
+    const first = sqliteEngines(folder)
+    assert.throws(
+      () => sqliteEngines(folder),
+      (error) => isOperator(error) && /in use/.test(String(error)),
+    )
+    await first.close()
+    await first.close()
+    await sqliteEngines(folder).close()
+  })
+
+  test('[SQL1] is free again when its server was killed', async (context) => {
+    const folder = temporaryFolder(context)
+    const { signal } = await run(
+      folder,
+      `await engines.logs.commands.append(0, records(3)); process.kill(process.pid, 'SIGKILL')`,
+    )
+    assert.equal(signal, 'SIGKILL')
+    const { logs } = engines(context, folder)
+    assert.equal((await logs.commands.read(0, 0, ALL)).records.length, 3)
+  })
+
+  test('[SQL2] keeps the number of partitions it was made with', async (context) => {
+    const folder = temporaryFolder(context)
+    await sqliteEngines(folder, { partitions: 4 }).close()
+    assert.throws(
+      () => sqliteEngines(folder, { partitions: 2 }),
+      (error) => isOperator(error) && /4 partitions.*with 2/.test(String(error)),
+    )
+    await sqliteEngines(folder, { partitions: 4 }).close()
+  })
+
+  test('[SQL3] written by a newer build is refused with a sentence, and left as it is', async (context) => {
+    for (const file of ['log.db', 'store.db', 'search.db']) {
+      const folder = temporaryFolder(context)
+      await sqliteEngines(folder).close()
+      const database = new DatabaseSync(join(folder, file))
+      database.exec('PRAGMA user_version = 99')
+      database.close()
+      assert.throws(
+        () => sqliteEngines(folder),
+        (error) =>
+          isOperator(error) && String(error).includes(file) && /newer Holdfast \(schema 99/.test(String(error)),
+      )
+    }
+  })
+
+  test('[SQL3] that holds something else is refused, and says which file', async (context) => {
+    const folder = temporaryFolder(context)
+    writeFileSync(join(folder, 'store.db'), 'this is no database, but long enough to look like one'.repeat(100))
+    assert.throws(
+      () => sqliteEngines(folder),
+      (error) => isOperator(error) && /store\.db/.test(String(error)),
+    )
+  })
+
+  test('[SQL8] is read beside a running server, without its lock, and what happens meanwhile is seen', async (context) => {
+    const folder = temporaryFolder(context)
+    const server = engines(context, folder)
+    await server.logs.commands.append(0, records(3))
+    const reader = engines(context, folder, { readOnly: true })
+    assert.equal((await reader.logs.commands.lag('worker'))[0]?.records, 3)
+    await server.logs.commands.append(0, records(2))
+    await (await own(server.logs.commands, 'worker')).commit(1)
+    await write(server.store.timeline, entries('r', 1, 2), { projections: [projection('r', 2)] })
+    await until(async () => (await reader.logs.commands.committed('worker', 0)) === 1, 'the commit is in the file')
+    assert.equal((await reader.logs.commands.lag('worker'))[0]?.records, 4)
+    assert.equal((await reader.logs.commands.read(0, 0, ALL)).records.length, 5)
+    assert.equal((await reader.store.history.view(view('r'))).head, 2)
+    await assert.rejects(reader.logs.commands.append(0, records(1)), isOperator)
+    await assert.rejects(write(reader.store.timeline, [entry('r', 3)]), isOperator)
+    await assert.rejects(reader.store.users.put('alice', undefined, 1), isOperator)
+    assert.throws(() => reader.logs.commands.work('worker', async () => {}), isOperator)
+  })
+
+  test('[SQL8] is read when stopped, also after a kill, and a new one is not made by reading', async (context) => {
+    const folder = temporaryFolder(context)
+    assert.throws(() => sqliteEngines(folder, { readOnly: true }), isOperator)
+    const server = engines(context, folder)
+    await server.logs.commands.append(0, records(3))
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    await server.close()
+    for (const stopped of [folder, killed]) {
+      const reader = sqliteEngines(stopped, { readOnly: true })
+      assert.equal((await reader.logs.commands.read(0, 0, ALL)).records.length, 3)
+      await reader.close()
+    }
+  })
+})
+
+describe('offsets on SQLite', () => {
+  test('[SQL4] after an unclean end no offset of the feed comes again, also where a power cut took what readers saw', async (context) => {
+    const folder = temporaryFolder(context)
+    const server = engines(context, folder)
+    await server.logs.feed.append(0, records(3))
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    const [seen = 0] = await server.logs.feed.append(0, records(1))
+
+    const after = engines(context, killed)
+    const [again = 0] = await after.logs.feed.append(0, records(2))
+    assert.ok(again > seen)
+    assert.ok(again >= JUMP)
+    assert.equal((await after.logs.feed.lag('indexer'))[0]?.records, 5)
+    assert.equal((await after.logs.feed.read(0, 0, ALL)).records.length, 5)
+    const owned = await own(after.logs.feed, 'indexer')
+    await owned.commit(3)
+    assert.equal((await after.logs.feed.lag('indexer'))[0]?.records, 2)
+    await owned.commit(again + 1)
+    assert.equal((await after.logs.feed.lag('indexer'))[0]?.records, 1)
+  })
+
+  test('[SQL4] two unclean ends without an append between them jump twice', async (context) => {
+    const folder = temporaryFolder(context)
+    const first = engines(context, folder)
+    await first.logs.feed.append(0, records(3))
+    const once = killedCopy(folder)
+    const second = sqliteEngines(once)
+    const [seen = 0] = await second.logs.feed.append(0, records(1))
+    await second.close()
+    const lost = sqliteEngines(once)
+    const twice = killedCopy(once)
+    context.after(() => [once, twice].map((copy) => rmSync(copy, { recursive: true, force: true })))
+    await lost.close()
+    const third = engines(context, twice)
+    const { end } = await third.logs.feed.range(0)
+    assert.ok(end > seen + JUMP / 2)
+    assert.equal((await third.logs.feed.lag('indexer'))[0]?.records, 4)
+  })
+
+  test('[SQL4] a clean end leaves no number out, and the command log never does', async (context) => {
+    const folder = temporaryFolder(context)
+    for (let i = 0; i < 3; i++) {
+      const server = sqliteEngines(folder)
+      assert.deepEqual(await server.logs.feed.append(0, records(2)), [2 * i, 2 * i + 1])
+      await server.close()
+    }
+    const server = engines(context, folder)
+    await server.logs.commands.append(0, records(2))
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    assert.deepEqual(await engines(context, killed).logs.commands.append(0, records(1)), [2])
+  })
+})
+
+describe('trimming on SQLite', () => {
+  const begin = async (log: Log) => (await log.range(0)).begin
+
+  test('[SQL5] rows go once every group has passed them, but so many below the lowest commit stay', async (context) => {
+    const groups = { commands: ['worker', 'audit'], feed: [] }
+    const { logs } = engines(context, temporaryFolder(context), { groups, retainedRecordsMin: 1_000 })
+    await logs.commands.append(0, records(5_000))
+    const [worker, audit] = [await own(logs.commands, 'worker'), await own(logs.commands, 'audit')]
+    await worker.commit(5_000)
+    await audit.commit(3_000)
+    await until(async () => (await begin(logs.commands)) === 2_000, 'everything below 2,000 is gone')
+    await audit.commit(5_000)
+    await until(async () => (await begin(logs.commands)) === 4_000, 'everything below 4,000 is gone')
+    const kept = await logs.commands.read(0, 0, ALL)
+    assert.deepEqual([kept.records[0]?.offset, kept.records.length], [4_000, 1_000])
+    assert.equal((await logs.commands.lag('late'))[0]?.records, 1_000)
+  })
+
+  test('[SQL5] a log whose groups have not committed, or that has none, keeps everything', async (context) => {
+    const groups = { commands: ['worker', 'never'], feed: [] }
+    const { logs } = engines(context, temporaryFolder(context), { groups, retainedRecordsMin: 0 })
+    await logs.commands.append(0, records(2_000))
+    await logs.feed.append(0, records(2_000))
+    await (await own(logs.commands, 'worker')).commit(2_000)
+    await (await own(logs.feed, 'any')).commit(2_000)
+    await logs.commands.append(0, records(1))
+    assert.deepEqual([await begin(logs.commands), await begin(logs.feed)], [0, 0])
+  })
+
+  test('[SQL5] a log trimmed to nothing goes on with the next offset, also after closing and after a jump', async (context) => {
+    const folder = temporaryFolder(context)
+    const options = { retainedRecordsMin: 0 }
+    const server = engines(context, folder, options)
+    await server.logs.feed.append(0, records(1_000))
+    await (await own(server.logs.feed, 'indexer')).commit(1_000)
+    await until(async () => (await begin(server.logs.feed)) === 1_000, 'everything is gone')
+    await server.close()
+    const again = engines(context, folder, options)
+    const range = await again.logs.feed.range(0)
+    assert.deepEqual(range, { begin: 1_000, end: 1_000 })
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    const after = engines(context, killed, options)
+    const [next = 0] = await after.logs.feed.append(0, records(1_000))
+    assert.equal(next, 1_000 + JUMP)
+    assert.equal((await after.logs.feed.lag('indexer'))[0]?.records, 1_000)
+    await (await own(after.logs.feed, 'indexer')).commit(next + 1_000)
+    await until(async () => (await begin(after.logs.feed)) === next + 1_000, 'everything is gone again')
+  })
+
+  test('[SQL5] records kept are counted as records, not as offsets, across a jump', async (context) => {
+    const folder = temporaryFolder(context)
+    const options = { retainedRecordsMin: 800 }
+    const server = engines(context, folder, options)
+    await server.logs.feed.append(0, records(2_300))
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    const { logs } = engines(context, killed, options)
+    const offsets = await logs.feed.append(0, records(500))
+    await (await own(logs.feed, 'indexer')).commit((offsets.at(-1) ?? 0) + 1)
+    await until(
+      async () => (await begin(logs.feed)) === 2_000,
+      'the last 300 before the jump and the 500 behind it stay',
+    )
+    assert.equal((await logs.feed.read(0, 0, ALL)).records.length, 800)
+  })
+})
+
+describe('faults on SQLite', () => {
+  const MOUNT_BYTES = 2 << 20
+
+  test('[SQL6] a full disk refuses as full, loses nothing, and is forgotten once there is room', async (context) => {
+    const folder = temporaryFolder(context)
+    const data = join(folder, 'small')
+    mkdirSync(data)
+    if (!mounts(context, data, MOUNT_BYTES)) return
+    const server = sqliteEngines(data)
+    try {
+      const ballast = join(data, 'ballast')
+      writeFileSync(ballast, new Uint8Array(MOUNT_BYTES / 4))
+      const appended = await fill(() => server.logs.commands.append(0, records(20, 1_000)))
+      const seqs = await fill((i) =>
+        write(server.store.timeline, [entry('r', i + 1, { content: { kind: 'message', text: 'x'.repeat(8_000) } })]),
+      )
+      await fill(() => server.logs.feed.append(0, records(20, 1_000)))
+      await fill((i) =>
+        server.search.write({
+          documents: [{ room: 'r', seq: i + 1, id: `${i}`, sender: 'a', at: i, tokens: Array(500).fill(`t${i}`) }],
+          heads: new Map(),
+          through: undefined,
+        }),
+      )
+      assert.equal((await server.logs.commands.read(0, 0, ALL)).records.length, 20 * appended)
+      rmSync(ballast)
+      await server.logs.commands.append(0, records(20, 1_000))
+      assert.deepEqual(await write(server.store.timeline, [entry('r', seqs + 1)]), { result: 'all' })
+      await server.logs.feed.append(0, records(1))
+      assert.equal((await server.logs.commands.read(0, 0, ALL)).records.length, 20 * (appended + 1))
+      assert.equal((await server.store.audit.documents(undefined, 1_000)).length, seqs + 1)
+    } finally {
+      await server.close()
+      execFileSync('umount', [data])
+    }
+  })
+
+  for (const [at, kept] of Object.entries({
+    'append:before': { commands: 0, documents: 0, feed: 0 },
+    'append:after': { commands: 4, documents: 0, feed: 0 },
+    'store:mid-write': { commands: 4, documents: 0, feed: 0 },
+    'store:written': { commands: 4, documents: 0, feed: 0 },
+    'store:committed': { commands: 4, documents: 4, feed: 0 },
+    'feed:partial': { commands: 4, documents: 4, feed: 0 },
+  } satisfies Partial<Record<FailpointName, object>>))
+    test(`[SQL7] killed at ${at}, each file holds all of a transaction or nothing of it`, async (context) => {
+      const folder = temporaryFolder(context)
+      const { signal } = await run(
+        folder,
+        `await engines.logs.commands.append(0, records(4))
+         await write(engines.store.timeline, entries('r', 1, 4), { projections: [projection('r', 4)], settled: { partition: 0, next: 4, feed: 0 } })
+         await engines.logs.feed.append(0, records(4))`,
+        `${at}=kill`,
+      )
+      assert.equal(signal, 'SIGKILL')
+      const { logs, store } = engines(context, folder)
+      const documents = await store.audit.documents(undefined, 100)
+      assert.deepEqual(
+        {
+          commands: (await logs.commands.read(0, 0, ALL)).records.length,
+          documents: documents.length,
+          feed: (await logs.feed.read(0, 0, ALL)).records.length,
+        },
+        kept,
+      )
+      assert.equal((await store.timeline.settled(0))?.next, kept.documents === 4 ? 4 : undefined)
+      assert.equal((await store.history.view(view('r'))).head, kept.documents)
+    })
+
+  test('[SQL9] a record that no column takes is poison, and its neighbours of the same turn are in', async (context) => {
+    const { logs, store } = engines(context, temporaryFolder(context))
+    const broken = { key: 'k', headers: {}, value: undefined } as unknown as LogRecord
+    const isPoison = (error: unknown) => failureClass(error) === 'poison'
+    const [one, poison, other] = await Promise.allSettled([
+      logs.commands.append(0, records(2)),
+      logs.commands.append(0, [...records(1), broken]),
+      logs.commands.append(0, records(1)),
+    ])
+    assert.deepEqual([one.status, poison.status, other.status], ['fulfilled', 'rejected', 'fulfilled'])
+    assert.ok(poison.status === 'rejected' && isPoison(poison.reason))
+    const read = (await logs.commands.read(0, 0, ALL)).records
+    assert.deepEqual(
+      read.map(({ offset, key }) => [offset, key]),
+      [
+        [0, 'k0'],
+        [1, 'k1'],
+        [2, 'k0'],
+      ],
+    )
+    const document = entry('r', 2, { digest: undefined as unknown as string })
+    const written = await write(store.timeline, [entry('r', 1), document, entry('r', 3)])
+    assert.deepEqual([written.result, 'at' in written && written.at], ['poison', 1])
+    assert.equal((await store.audit.documents(undefined, 10)).length, 1)
+  })
+})
+
+describe('counts on SQLite', () => {
+  test('[SQL10] ten thousand messages compile no statement and open no connection', async (context) => {
+    const server = engines(context, temporaryFolder(context))
+    const { prepare, exec, open } = DatabaseSync.prototype
+    let made = 0
+    const counting = <Call extends (...args: never[]) => unknown>(call: Call) =>
+      function (this: DatabaseSync, ...args: Parameters<Call>) {
+        made++
+        return Reflect.apply(call, this, args)
+      }
+    context.after(() => Object.assign(DatabaseSync.prototype, { prepare, exec, open }))
+    Object.assign(DatabaseSync.prototype, { prepare: counting(prepare), exec: counting(exec), open: counting(open) })
+    const owned = await own(server.logs.commands, 'worker')
+    for (let i = 0; i < 10_000; i += 100) {
+      await server.logs.commands.append(0, records(100))
+      const read = await owned.read({ ...ALL, waitMs: 0 })
+      const documents = entries('r', i + 1, i + 100)
+      await server.store.timeline.find(documents)
+      const projections = [projection('r', i + 100, { document: room('r', i + 1) })]
+      const settled = { partition: 0, next: i + 100, feed: i }
+      assert.equal((await write(server.store.timeline, documents, { projections, settled })).result, 'all')
+      await server.logs.feed.append(0, records(100))
+      await owned.commit((read.at(-1)?.offset ?? 0) + 1)
+      await server.store.history.view(view('r', { user: 'alice' }))
+    }
+    assert.equal(made, 0)
+  })
+})
+
+/** How often this worked until the engine said it was full. */
+async function fill(step: (i: number) => Promise<unknown>): Promise<number> {
+  for (let i = 0; i < 10_000; i++) {
+    try {
+      await step(i)
+    } catch (error) {
+      assert.equal(failureClass(error), 'full', String(error))
+      return i
+    }
+  }
+  throw new Error('it never got full')
+}
+
+/** A small file system of its own; without the right to mount one there is nothing to test on. */
+function mounts(context: TestContext, folder: string, bytes: number): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' })
+    return true
+  } catch (cause) {
+    if (process.env.CI === 'true') throw cause
+    context.skip('needs the right to mount a tmpfs: run it as root, or in a container that may')
+    return false
+  }
+}
+
+/** Runs code in a process of its own with the engines of this folder open; resolves with the signal that ended it. */
+function run(folder: string, code: string, failpoints = ''): Promise<{ signal: string | undefined }> {
+  const from = (path: string) => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)))
+  const script = `
+    import { sqliteEngines } from ${from('../support/adapters.ts')}
+    import { failpointsFrom } from ${from('../../src/adapters/system/failpoint.ts')}
+    import { entries, projection, write } from ${from('./documents.ts')}
+    const records = (count) => Array.from({ length: count }, (_, i) => ({ key: 'k' + i, headers: {}, value: new Uint8Array(10) }))
+    const engines = sqliteEngines(${JSON.stringify(folder)}, { failpoint: failpointsFrom(${JSON.stringify(failpoints)}) })
+    ${code}
+    await engines.close()
+  `
+  const node = [
+    ...process.execArgv.filter((flag) => flag.startsWith('--conditions')),
+    '--input-type=module',
+    '--eval',
+    script,
+  ]
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, node, (error, _, said) => {
+      if (error !== null && error.signal == null) reject(new Error(said))
+      else resolve({ signal: error?.signal ?? undefined })
+    })
+  })
+}

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Faults, openMemory } from '../../src/adapters/memory/memory.ts'
+import { epochRecord, storedRecord } from '../../src/core/feed.ts'
+import { phrases } from '../../src/core/tokens.ts'
+import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
+import { INDEXER_DEFAULTS, type IndexerSettings } from '../../src/indexer/settings.ts'
+import { Failure } from '../../src/ports/failure.ts'
+import type { SearchIndex } from '../../src/ports/search.ts'
+import type { EntryDocument } from '../../src/ports/store.ts'
+import { FakeClock } from '../worker/fake-clock.ts'
+import { seeded, SILENT_LOGGER } from '../worker/scene.ts'
+
+class Scene {
+  readonly clock = new FakeClock()
+  faults: Faults = {}
+  readonly counts = { indexed: 0, filled: 0, dropped: 0, failed: 0 }
+  readonly memory = openMemory({
+    partitions: 1,
+    clock: this.clock,
+    faults: { before: (call) => this.faults.before?.(call), after: (call) => this.faults.after?.(call) },
+  })
+  readonly #indexers: Indexer[] = []
+  #epoch = 1
+
+  /** As the worker leaves it: durable and projected in the store, then published. */
+  async say(texts: readonly string[], { room = 'r', publish = true } = {}): Promise<void> {
+    const { entries } = await this.memory.store.history.view({ room, user: undefined, after: 0, before: undefined, entriesMax: 100_000 })
+    const documents = texts.map((text, i): EntryDocument => {
+      const seq = entries.length + i + 1
+      return { end: 'stored', id: `${room}-${seq}`, room, seq, sender: 'al', at: this.clock.now(), digest: 'd', origin: seq, content: { kind: 'message', text } }
+    })
+    const head = entries.length + texts.length
+    await this.memory.store.timeline.write({
+      documents,
+      letters: [],
+      projections: [{ room, document: undefined, members: [], head }],
+      settled: undefined,
+    })
+    if (publish) await this.memory.logs.feed.append(0, documents.map((entry) => storedRecord(entry, this.#epoch)))
+  }
+
+  async raiseEpoch(): Promise<void> {
+    await this.memory.logs.feed.append(0, [epochRecord(++this.#epoch)])
+  }
+
+  async start(settings: Partial<IndexerSettings> = {}, search: SearchIndex = this.memory.search): Promise<Indexer> {
+    const { counts } = this
+    const indexer = createIndexer({
+      logs: this.memory.logs,
+      history: this.memory.store.history,
+      search,
+      clock: this.clock,
+      random: seeded(1),
+      logger: SILENT_LOGGER,
+      settings: { ...INDEXER_DEFAULTS, ...settings },
+      observer: {
+        indexed: (n) => (counts.indexed += n),
+        filled: (n) => (counts.filled += n),
+        dropped: (n) => (counts.dropped += n),
+        failed: () => counts.failed++,
+      },
+    })
+    this.#indexers.push(indexer)
+    await indexer.start()
+    await this.clock.settle()
+    return indexer
+  }
+
+  async stop(): Promise<void> {
+    let done = false
+    void Promise.all(this.#indexers.map((indexer) => indexer.stop())).then(() => {
+      done = true
+    })
+    await this.clock.until(() => done, 'the indexers stop')
+  }
+
+  async hits(query: string, room = 'r'): Promise<readonly number[]> {
+    const { hits } = await this.memory.search.query({ phrases: phrases(query), rooms: [room], hitsMax: 1_000 })
+    return hits.map(({ seq }) => seq).sort((a, b) => a - b)
+  }
+}
+
+test('[IDX1] what is published is found, under heads and a position written in the same call, and then committed', async () => {
+  const scene = new Scene()
+  await scene.say(['Xin chào', 'hello'])
+  await scene.start()
+
+  assert.deepEqual(await scene.hits('chao'), [1])
+  assert.equal(await scene.memory.search.progress(0), 2)
+  assert.equal(await scene.memory.logs.feed.committed('indexer', 0), 2)
+  assert.deepEqual([...(await scene.memory.search.heads(['r']))], [['r', 2]])
+  await scene.stop()
+})
+
+test('[IDX2] indexedThrough follows the feed, and says nothing before it knows', async () => {
+  const scene = new Scene()
+  scene.faults = {
+    before({ call }) {
+      if (call === 'index') throw new Failure('transient', 'down')
+    },
+  }
+  await scene.say(['a'])
+  const published = scene.clock.now()
+  const indexer = await scene.start()
+  await scene.clock.advance(60_000)
+  assert.equal(indexer.indexedThrough(), 0)
+
+  scene.faults = {}
+  await scene.clock.until(() => indexer.indexedThrough() > published, 'the index catches up')
+  await scene.clock.advance(10_000)
+  assert.ok(scene.clock.now() - indexer.indexedThrough() <= 2_000)
+  await scene.stop()
+})
+
+test('[IDX3] a dead index only delays: nothing is lost, nothing is committed meanwhile, and it catches up without help', async () => {
+  const scene = new Scene()
+  for (const failure of ['transient', 'overload', 'ambiguous', 'operator', 'unknown'] as const) {
+    scene.faults = {
+      before({ call }) {
+        if (call === 'index' || call === 'indexed') throw new Failure(failure, 'down')
+      },
+    }
+    const indexer = await scene.start()
+    await scene.say([`word ${failure}`])
+    await scene.clock.advance(600_000)
+    scene.faults = {}
+    await scene.clock.until(() => indexer.indexedThrough() > scene.clock.now() - 2_000, 'the index catches up')
+    assert.equal((await scene.hits(failure)).length, 1)
+    await scene.stop()
+  }
+  assert.equal(scene.counts.dropped, 0)
+})
+
+test('[IDX4] a document the index can never take is left out and counted; the heads go on', async () => {
+  const scene = new Scene()
+  scene.faults = {
+    before(call) {
+      if (call.call === 'index' && call.request.documents.some(({ tokens }) => tokens.includes('bad'))) throw new Failure('poison', '400')
+    },
+  }
+  await scene.say(['one', 'bad', 'three', 'four'])
+  await scene.start()
+  await scene.clock.settle()
+
+  assert.deepEqual(await scene.hits('one'), [1])
+  assert.deepEqual(await scene.hits('four'), [4])
+  assert.deepEqual(await scene.hits('bad'), [])
+  assert.equal(scene.counts.dropped, 1)
+  assert.deepEqual([...(await scene.memory.search.heads(['r']))], [['r', 4]])
+  await scene.stop()
+})
+
+test('[IDX4] a document the index refuses by itself is counted and not tried again', async () => {
+  const scene = new Scene()
+  const { search } = scene.memory
+  const picky = new Proxy(search, {
+    get(target, name) {
+      if (name !== 'write') return typeof Reflect.get(target, name) === 'function' ? Reflect.get(target, name).bind(target) : Reflect.get(target, name)
+      return async (request: Parameters<SearchIndex['write']>[0]) => {
+        await target.write({ ...request, documents: request.documents.filter(({ seq }) => seq !== 2) })
+        return request.documents.filter(({ seq }) => seq === 2)
+      }
+    },
+  })
+  await scene.say(['a', 'b', 'c'])
+  await scene.start({}, picky)
+  await scene.clock.advance(10_000)
+
+  assert.equal(scene.counts.dropped, 1)
+  assert.deepEqual(await scene.hits('c'), [3])
+  await scene.stop()
+})
+
+test('[IDX5] a hole in the feed is filled from the store before anything behind it counts as indexed', async () => {
+  const scene = new Scene()
+  await scene.start()
+  await scene.say(['one'])
+  await scene.say(Array.from({ length: 450 }, (_, i) => `unpublished ${i}`), { publish: false })
+  await scene.say(['last'])
+  await scene.clock.settle()
+
+  assert.equal((await scene.hits('unpublished')).length, 450)
+  assert.deepEqual(await scene.hits('last'), [452])
+  assert.deepEqual([...(await scene.memory.search.heads(['r']))], [['r', 452]])
+  await scene.stop()
+})
+
+test("[IDX6] a feed that no longer reaches back to the index's position: the store fills in, and until then nothing is promised", async () => {
+  const scene = new Scene()
+  await scene.say(['old'], { publish: false })
+  await scene.say(['older room'], { room: 's', publish: false })
+  // The index was ahead of this feed: the feed was lost.
+  await scene.memory.search.write({ documents: [], heads: new Map(), through: { partition: 0, next: 99 } })
+  const { feed } = scene.memory.logs
+  Object.assign(feed, { committed: async () => 99 })
+  const indexer = await scene.start()
+  await scene.clock.until(() => indexer.indexedThrough() > 0, 'the sweep has ended')
+
+  assert.deepEqual(await scene.hits('old'), [1])
+  assert.deepEqual(await scene.hits('older', 's'), [1])
+  await scene.stop()
+})
+
+test('[IDX7] the sweep finds what the feed never brought, and leaves to the feed what it is about to bring', async () => {
+  const scene = new Scene()
+  await scene.start({ sweepMs: 10_000 })
+  await scene.say(['never published'], { publish: false })
+  await scene.clock.advance(10_000)
+  assert.deepEqual(await scene.hits('never'), [])
+  await scene.clock.advance(10_000)
+  assert.deepEqual(await scene.hits('never'), [1])
+  assert.equal(scene.counts.filled, 1)
+  await scene.stop()
+})
+
+test('[IDX7] the sweep goes through any number of rooms, page by page', async () => {
+  const scene = new Scene()
+  for (let i = 0; i < 25; i++) await scene.say(['lost'], { room: `room ${i}`, publish: false })
+  await scene.start({ sweepMs: 10_000, sweepRoomsMax: 4, suspectRoomsMax: 10 })
+  await scene.clock.advance(30_000)
+  for (let i = 0; i < 25; i++) assert.deepEqual(await scene.hits('lost', `room ${i}`), [1])
+  await scene.stop()
+})
+
+test('[IDX8] after a restore, entries of the new epoch replace what stood at their places, and old ones count no more', async () => {
+  const scene = new Scene()
+  await scene.say(['one', 'two'])
+  await scene.start()
+  // The restored store had only the first; its second is another.
+  await scene.raiseEpoch()
+  const entry = { end: 'stored', id: 'new', room: 'r', seq: 2, sender: 'al', at: 5, digest: 'd', origin: 9 } as const
+  await scene.memory.logs.feed.append(0, [storedRecord({ ...entry, content: { kind: 'message', text: 'zwei' } }, 2)])
+  await scene.memory.logs.feed.append(0, [storedRecord({ ...entry, id: 'late', content: { kind: 'message', text: 'zombie' } }, 1)])
+  await scene.clock.settle()
+
+  assert.deepEqual(await scene.hits('zwei'), [2])
+  assert.deepEqual(await scene.hits('two'), [])
+  assert.deepEqual(await scene.hits('zombie'), [])
+  await scene.stop()
+})
+
+test('[IDX9] an index that has to be refreshed promises only what a refresh has made visible, at most once a second', async () => {
+  const scene = new Scene()
+  let refreshes = 0
+  const { search } = scene.memory
+  const eventual = new Proxy(search, {
+    get(target, name) {
+      if (name === 'visibleAtOnce') return false
+      const value = Reflect.get(target, name)
+      if (name === 'refresh') refreshes++
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const indexer = await scene.start({}, eventual)
+  for (let i = 0; i < 100; i++) {
+    await scene.say([`m${i}`])
+    await scene.clock.advance(50)
+  }
+  assert.ok(refreshes > 2 && refreshes <= 6, `${refreshes} refreshes`)
+  await scene.clock.advance(3_000)
+  assert.ok(indexer.indexedThrough() > scene.clock.now() - 3_000)
+  await scene.stop()
+})
+
+test('[IDX10] stop may be called twice, before start, and while the index hangs', async () => {
+  const scene = new Scene()
+  scene.faults = {
+    before({ call }) {
+      if (call === 'index') return new Promise(() => {})
+    },
+  }
+  await scene.say(['a'])
+  const indexer = await scene.start()
+  void indexer.stop()
+  await scene.stop()
+  assert.equal(await scene.memory.logs.feed.committed('indexer', 0), undefined)
+})
+
+test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {
+  const scene = new Scene()
+  let isFirst = true
+  scene.faults = {
+    before(call) {
+      if (call.call === 'commit' && isFirst) {
+        isFirst = false
+        throw new Failure('transient', 'no coordinator')
+      }
+    },
+  }
+  await scene.say(['a', 'b'])
+  await scene.start()
+  await scene.clock.advance(1_000)
+  await scene.stop()
+  await scene.start()
+  assert.deepEqual(await scene.hits('a'), [1])
+  assert.equal(await scene.memory.logs.feed.committed('indexer', 0), 2)
+  await scene.stop()
+})

@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { type ServerProcess, signIn, startServer, temporaryFolder, until } from '../../server/test/support/server.ts'
+import { launchChromium, skipReason } from './support/chromium.ts'
+
+const skip = skipReason ?? false
+const desktop = { width: 1280, height: 800 }
+const phone = { width: 390, height: 844 }
+let browser: Browser | undefined
+
+if (skipReason !== undefined) console.error(`The tests of the page are skipped: ${skipReason}.`)
+
+before(async () => {
+  if (skip !== false) return
+  execFileSync(process.execPath, ['--conditions=@holdfast/source', fileURLToPath(new URL('../build.ts', import.meta.url)), '--if-stale'])
+  browser = await launchChromium()
+})
+after(() => browser?.close())
+
+test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost or doubled in either', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  let server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const { url } = server
+  const anna = await signedIn(stack, url, 'Anna')
+  const ben = await signedIn(stack, url, 'Ben')
+
+  await createGroup(anna, 'Harbour')
+  await addSomebody(anna, 'Ben')
+  await ben.getByRole('link', { name: 'Harbour' }).click()
+  const said: string[] = []
+  const say = async (page: Page, text: string) => {
+    said.push(text)
+    await write(page, text)
+  }
+  for (let i = 1; i <= 3; i++) {
+    await say(anna, `Anna before ${i}`)
+    await say(ben, `Ben before ${i}`)
+  }
+  await shows(anna, said)
+
+  // Some of these reach the log, some the socket only, some neither; all of them were typed.
+  await say(anna, 'Anna just before')
+  server.signal('SIGKILL')
+  await say(ben, 'Ben just after')
+  await server.ended
+  for (const page of [anna, ben]) await page.locator('[data-connection="waiting"], [data-connection="connecting"]').first().waitFor()
+  await say(anna, 'Anna while away')
+  await say(ben, 'Ben while away')
+  await anna.locator('[data-state="sending"]', { hasText: 'Anna while away' }).waitFor()
+  server = await startServer({ data: folder.path, port: Number(new URL(url).port) })
+  // One window is loaded anew before it has told the server anything, the other goes on.
+  await anna.reload()
+  await say(anna, 'Anna after')
+  await say(ben, 'Ben after')
+
+  for (const page of [anna, ben]) {
+    await shows(page, said)
+    await isAllStored(page)
+  }
+  assert.deepEqual(await texts(anna), await texts(ben))
+  assert.deepEqual(await history(server, 'Anna', await roomOf(anna)), await texts(anna))
+})
+
+test('[WEB12] scrolling back pages to the first message and keeps the place', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const room = await filledRoom(server, 170)
+  const page = await signedIn(stack, server.url, 'Anna', { viewport: phone })
+  await page.goto(`${server.url}/#${room}`)
+  await until('a page of messages', async () => (await texts(page)).length >= 50)
+
+  const before = await scrolledTo(page, 120)
+  await until('more messages', async () => (await texts(page)).length > before.lines)
+  const moved = Math.abs((await topOf(page, before.key)) - before.top)
+  assert.ok(moved < 1, `the first line of the view moved by ${moved} pixels`)
+
+  await until('the first message', async () => {
+    await page.evaluate("document.querySelector('.timeline').scrollTop = 0")
+    return page.getByRole('log').getByText('You created Old room').isVisible()
+  })
+  const expected = Array.from({ length: 170 }, (_, i) => `Message ${i + 1}`)
+  assert.deepEqual(await texts(page), expected)
+})
+
+test('[WEB13] what is typed is shown as text, addresses as links, and the limit is told before it is reached', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const page = await signedIn(stack, server.url, 'Anna')
+  await createGroup(page, '<b>Group</b>')
+
+  const text = '<img src=x onerror=alert(1)> 你好 👋 see https://example.org/?a=1&b=2.'
+  await write(page, text)
+  await shows(page, [text])
+  const link = page.getByRole('link', { name: 'https://example.org/?a=1&b=2', exact: true })
+  assert.equal(await link.getAttribute('href'), 'https://example.org/?a=1&b=2')
+  assert.equal(await link.getAttribute('rel'), 'noopener noreferrer')
+
+  const field = page.getByRole('textbox', { name: 'Message <b>Group</b>' })
+  await field.fill('é'.repeat(4_000))
+  await page.getByText('192 bytes left').waitFor()
+  await field.fill('é'.repeat(4_097))
+  await page.getByText('2 bytes too long').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Send' }).isDisabled(), true)
+  await field.fill('two')
+  await field.press('Shift+Enter')
+  await field.pressSequentially('lines')
+  await field.press('Enter')
+  await shows(page, [text, 'two\nlines'])
+})
+
+test('[WEB14] a room says what is new in it, and a conversation with one person bears their name', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const anna = await signedIn(stack, server.url, 'Anna')
+  const ben = await signedIn(stack, server.url, 'Ben')
+
+  await createDirect(anna, 'Ben')
+  await write(anna, 'Hello Ben')
+  const link = ben.getByRole('link', { name: 'Anna' })
+  await link.getByText('New', { exact: true }).waitFor({ state: 'attached' })
+  await link.click()
+  await shows(ben, ['Hello Ben'])
+  assert.equal(await ben.title(), 'Anna · Holdfast')
+
+  await createGroup(ben, 'Elsewhere')
+  await write(anna, 'Are you there?')
+  await link.getByText('1 new').waitFor()
+  await until('the title', async () => (await ben.title()) === '(1) Elsewhere · Holdfast')
+  await link.click()
+  await shows(ben, ['Hello Ben', 'Are you there?'])
+  await until('nothing new', async () => (await link.getByText('new').count()) === 0)
+})
+
+const SCREENSHOTS = process.env.HFTEST_SCREENSHOTS
+
+test('[WEB15] nothing is wider than the page, on phone and desktop, in light and dark', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  await conversation(server)
+  for (const [device, viewport] of Object.entries({ phone, desktop })) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await opened(stack, server.url, { viewport, colorScheme, locale: 'en-GB', hasTouch: device === 'phone' })
+      const shot = async (name: string) => {
+        await picture(page, `${device}-${colorScheme}-${name}`)
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), viewport.width, `${device}: ${name}`)
+      }
+      await page.getByRole('textbox', { name: 'Your name' }).waitFor()
+      await shot('1-sign-in')
+      await enter(page, 'Anna')
+      await page.getByText('You: Who has the dry bags?').waitFor()
+      await shot('2-conversations')
+      await page.getByRole('link', { name: 'Kelp forest survey' }).click()
+      await page.getByText('Who has the dry bags?', { exact: true }).waitFor()
+      await shot('3-conversation')
+      await page.getByRole('button', { name: 'People' }).click()
+      await page.getByRole('dialog').getByText('小林').waitFor()
+      await shot('4-people')
+      await page.keyboard.press('Escape')
+      if (device === 'phone') await page.getByRole('button', { name: 'Back to your conversations' }).click()
+      await page.getByRole('button', { name: 'New conversation' }).click()
+      await page.getByText('A group', { exact: true }).click()
+      await page.getByLabel('The group’s name').fill('Night dive')
+      await page.getByLabel('Who else').fill('Ben')
+      await page.getByLabel('Who else').press('Enter')
+      await shot('5-new-conversation')
+    }
+  }
+})
+
+// ---- what people do --------------------------------------------------------------------------------------------------
+
+/** A window of its own, with an empty storage: somebody else's. */
+async function opened(stack: AsyncDisposableStack, url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  assert.ok(browser)
+  const context = await browser.newContext({ viewport: desktop, locale: 'en-GB', ...options })
+  stack.defer(() => context.close())
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => assert.fail(error))
+  page.on('console', (message) => assert.doesNotMatch(message.text(), /Content Security Policy/))
+  await page.goto(url)
+  return page
+}
+
+async function enter(page: Page, name: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Your name' }).fill(name)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+async function signedIn(stack: AsyncDisposableStack, url: string, name: string, options?: BrowserContextOptions): Promise<Page> {
+  const page = await opened(stack, url, options)
+  await enter(page, name)
+  await page.locator('[data-connection="live"]').first().waitFor({ state: 'attached' })
+  return page
+}
+
+async function createGroup(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: 'New conversation' }).first().click()
+  await page.getByText('A group', { exact: true }).click()
+  await page.getByLabel('The group’s name').fill(name)
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('heading', { name, exact: true }).waitFor()
+}
+
+async function createDirect(page: Page, peer: string): Promise<void> {
+  await page.getByRole('button', { name: 'New conversation' }).first().click()
+  await page.getByLabel('Their name').fill(peer)
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.getByRole('heading', { name: peer, exact: true }).waitFor()
+}
+
+async function addSomebody(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: 'People' }).click()
+  await page.getByLabel('Add somebody').fill(name)
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByText(`${name} is in.`).waitFor()
+  await page.keyboard.press('Escape')
+}
+
+async function write(page: Page, text: string): Promise<void> {
+  const field = page.getByRole('textbox', { name: /^Message / })
+  await field.fill(text)
+  await field.press('Enter')
+}
+
+// ---- what they see ---------------------------------------------------------------------------------------------------
+
+async function texts(page: Page): Promise<string[]> {
+  return page.locator('.bubble').allTextContents()
+}
+
+/** Waits until these messages are on the screen, each once, in whatever order. */
+async function shows(page: Page, expected: readonly string[]): Promise<void> {
+  let seen: string[] = []
+  const isAll = async () => {
+    seen = await texts(page)
+    return seen.length >= expected.length && expected.every((text) => seen.includes(text))
+  }
+  await until('every message on the screen', isAll).catch(() => {})
+  assert.deepEqual(seen.toSorted(), [...expected].sort())
+}
+
+async function isAllStored(page: Page): Promise<void> {
+  const states = () => page.evaluate<string[]>("Array.from(document.querySelectorAll('[data-state]'), (line) => line.dataset.state)")
+  await until('every message of one’s own to be stored', async () => (await states()).every((state) => state === 'stored'))
+  assert.ok((await states()).length > 0)
+}
+
+interface Place {
+  readonly key: string
+  /** Its distance from the top of the page, in pixels. */
+  readonly top: number
+  readonly lines: number
+}
+
+/** Scrolls, and says in the same moment where the first line of the view stands: nothing can have been loaded in between. */
+async function scrolledTo(page: Page, pixels: number): Promise<Place> {
+  return page.evaluate<Place>(`{
+    const timeline = document.querySelector('.timeline')
+    timeline.scrollTop = ${pixels}
+    const lines = [...timeline.querySelectorAll('[data-key]')]
+    const first = lines.find((line) => line.getBoundingClientRect().bottom > timeline.getBoundingClientRect().top)
+    const place = { key: first.dataset.key, top: first.getBoundingClientRect().top, lines: lines.length }
+    place
+  }`)
+}
+
+async function topOf(page: Page, key: string): Promise<number> {
+  const box = await page.locator(`[data-key="${key}"]`).boundingBox()
+  return box?.y ?? Number.NaN
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' })
+}
+
+// ---- the other way in ------------------------------------------------------------------------------------------------
+
+async function roomOf(page: Page): Promise<string> {
+  return decodeURIComponent(new URL(page.url()).hash.slice(1))
+}
+
+/** The texts of a room, as the server has them. */
+async function history(server: ServerProcess, user: string, room: string): Promise<string[]> {
+  const { entries } = (await api(server, user, 'GET', `/v1/rooms/${encodeURIComponent(room)}/timeline?limit=200`)) as {
+    entries: { kind: string; text: string }[]
+  }
+  return entries.filter(({ kind }) => kind === 'message').map(({ text }) => text)
+}
+
+async function filledRoom(server: ServerProcess, messages: number): Promise<string> {
+  const made = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Old room', members: [] })) as { room: string }
+  for (let i = 1; i <= messages; i++) {
+    await api(server, 'Anna', 'POST', `/v1/rooms/${made.room}/messages`, { clientId: `m${i}`, text: `Message ${i}` })
+  }
+  return made.room
+}
+
+/** Something to look at. */
+async function conversation(server: ServerProcess): Promise<void> {
+  const members = ['Ben', 'Chiara', '小林']
+  const { room } = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Kelp forest survey', members })) as { room: string }
+  const lines = [
+    ['Ben', 'Morning! Tide table: https://example.org/tides/week-47?station=north-harbour&unit=m (low water is early).'],
+    ['小林', '了解です。明日は九時に港で集合しましょう。ボートの鍵は私が持っています。'],
+    ['小林', '👍🏽🌊'],
+    ['Chiara', `I do. ${'averyveryverylongwordwithoutanybreak'.repeat(5)}`],
+    ['Anna', 'Great. I will bring the cameras and charge the lights tonight.'],
+    ['Anna', 'Who has the dry bags?'],
+  ] as const
+  for (const [i, [user, text]] of lines.entries()) {
+    await api(server, user, 'POST', `/v1/rooms/${room}/messages?wait=stored`, { clientId: `line ${i}`, text })
+  }
+  await api(server, 'Ben', 'POST', '/v1/rooms', { kind: 'direct', members: ['Anna'] })
+  await api(server, '小林', 'POST', '/v1/rooms', { kind: 'group', name: 'Boat rota, winter, all teams and every visiting researcher', members: ['Anna'] })
+}
+
+const tokens = new Map<string, Promise<string>>()
+
+async function api(server: ServerProcess, user: string, method: string, path: string, body?: object): Promise<unknown> {
+  const key = `${server.pid} ${user}`
+  const token = tokens.get(key) ?? signIn(server.url, user)
+  tokens.set(key, token)
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${await token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.clone().text()}`)
+  return response.json()
+}
