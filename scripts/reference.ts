@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CLOSE, ERRORS, LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
 import { EntrySchema, PUSHES, REPLIES, REQUESTS, RoomAboutSchema } from '@holdfast/protocol/schemas'
-import { EXAMPLES } from './reference-examples.ts'
 import { settingsReference } from '../packages/server/src/config.ts'
+import { EXAMPLES } from './reference-examples.ts'
 
 /** As much of JSON Schema as our schemas use. */
 interface Schema {
@@ -60,7 +60,7 @@ ${frames(PUSHES)}
 
 ## Entries
 
-${(EntrySchema as Schema).anyOf?.map((entry) => `### \`${String(entry.properties?.['kind']?.const)}\`\n\n${fields(entry)}`).join('\n\n')}
+${(EntrySchema as Schema).anyOf?.map((entry) => `### \`${String(entry.properties?.kind?.const)}\`\n\n${fields(entry)}`).join('\n\n')}
 
 ## About a room
 
@@ -101,7 +101,12 @@ function frames(table: Readonly<Record<string, object>>): string {
     .map(([name, schema]) => {
       const { description } = schema as Schema
       const example = EXAMPLES[name]
-      const lines = [`### \`${name}\``, description, fields(schema as Schema), example && `\`\`\`json\n${JSON.stringify(example)}\n\`\`\``]
+      const lines = [
+        `### \`${name}\``,
+        description,
+        fields(schema as Schema),
+        example && `\`\`\`json\n${JSON.stringify(example)}\n\`\`\``,
+      ]
       return lines.filter((line) => line !== undefined).join('\n\n')
     })
     .join('\n\n')
@@ -109,16 +114,20 @@ function frames(table: Readonly<Record<string, object>>): string {
 
 function fields({ properties = {}, required = [] }: Schema): string {
   const rows = Object.entries(properties).map(
-    ([name, field]) => `| \`${name}\` | ${typeName(field)} | ${required.includes(name) ? 'yes' : 'no'} | ${field.description ?? ''} |`,
+    ([name, field]) =>
+      `| \`${name}\` | ${typeName(field)} | ${required.includes(name) ? 'yes' : 'no'} | ${field.description ?? ''} |`,
   )
   return ['| field | type | required | |', '|---|---|---|---|', ...rows].join('\n')
 }
 
 function typeName(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
-  if (schema.anyOf !== undefined) return schema.anyOf.every((part) => part.properties !== undefined) ? 'entry' : schema.anyOf.map(typeName).join(' or ')
+  if (schema.anyOf !== undefined)
+    return schema.anyOf.every((part) => part.properties !== undefined)
+      ? 'entry'
+      : schema.anyOf.map(typeName).join(' or ')
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeName(schema.items)}`
-  if (schema.type === 'object') return schema.properties?.['seq'] === undefined ? 'object' : '{room, epoch, seq}'
+  if (schema.type === 'object') return schema.properties?.seq === undefined ? 'object' : '{room, epoch, seq}'
   return schema.type ?? 'anything'
 }
 

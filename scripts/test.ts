@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const parts = process.argv.slice(2)
-const files = globSync('{packages/*,faults,bench}/**/*.test.ts', { cwd: root, exclude: ['**/node_modules/**', '**/dist/**'] })
+const files = globSync('{packages/*,faults,bench}/**/*.test.ts', {
+  cwd: root,
+  exclude: ['**/node_modules/**', '**/dist/**'],
+})
   .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
   .sort()
 if (files.length === 0) {
@@ -13,9 +16,8 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-const child = spawn(
-  process.execPath,
-  ['--conditions=@holdfast/source', '--test', '--test-concurrency=2', ...files],
-  { cwd: root, stdio: 'inherit' },
-)
+const child = spawn(process.execPath, ['--conditions=@holdfast/source', '--test', '--test-concurrency=2', ...files], {
+  cwd: root,
+  stdio: 'inherit',
+})
 child.on('exit', (code, signal) => process.exit(signal === null ? code : 1))

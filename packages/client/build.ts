@@ -17,7 +17,12 @@ export function build(into: string): { readonly protocol: string; readonly clien
   return { protocol, client: emit('client', ['index.ts'], into, paths) }
 }
 
-function emit(name: string, entries: readonly string[], into: string, paths: Record<string, readonly string[]>): string {
+function emit(
+  name: string,
+  entries: readonly string[],
+  into: string,
+  paths: Record<string, readonly string[]>,
+): string {
   const source = join(ROOT, 'packages', name)
   const folder = join(resolve(into), name)
   mkdirSync(folder, { recursive: true })
@@ -36,7 +41,12 @@ function emit(name: string, entries: readonly string[], into: string, paths: Rec
   return folder
 }
 
-function settings(source: string, entries: readonly string[], outDir: string, paths: Record<string, readonly string[]>) {
+function settings(
+  source: string,
+  entries: readonly string[],
+  outDir: string,
+  paths: Record<string, readonly string[]>,
+) {
   return {
     extends: join(ROOT, 'tsconfig.json'),
     compilerOptions: {

@@ -50,7 +50,8 @@ test('[SDK28] packed and installed into an empty project it runs on plain Node a
   const emitted = readdirSync(join(app, 'node_modules/@holdfast/client/dist')).filter((file) => file.endsWith('.js'))
   for (const file of emitted) {
     const code = readFileSync(join(app, 'node_modules/@holdfast/client/dist', file), 'utf8')
-    for (const [, from] of code.matchAll(/ from '([^']+)'/g)) assert.match(from ?? '', /^(\.\/[a-z]+\.js|@holdfast\/protocol)$/)
+    for (const [, from] of code.matchAll(/ from '([^']+)'/g))
+      assert.match(from ?? '', /^(\.\/[a-z]+\.js|@holdfast\/protocol)$/)
   }
 })
 

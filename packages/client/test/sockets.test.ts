@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Request, SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
-import { WebSocket as WsWebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer, WebSocket as WsWebSocket } from 'ws'
 import { connect, type WebSocketConstructor } from '../src/index.ts'
 import { joined, message } from './support/scene.ts'
 
@@ -30,6 +30,9 @@ async function serve(t: TestContext): Promise<{ url: string; texts: string[]; cu
         say({ type: 'hello', ref: frame.ref, user: 'ann', durability: 'process', expires: 2e12, now: 1e12 })
         say(joined('den', seen.texts.length))
         say({ type: 'ready' })
+      } else if (frame.type === 'page') {
+        const entries = seen.texts.map((_, i) => message(i + 1)).filter(({ seq }) => seq > (frame.after ?? 0))
+        say({ type: 'page', ref: frame.ref, room: 'den', epoch: 1, head: seen.texts.length, entries })
       } else if (frame.type === 'send' && seen.cuts === 0) {
         seen.cuts++
         isCut = true

@@ -22,7 +22,6 @@ import { connectEngine, type Engine } from './engine/remote.ts'
 import { spawnEngine } from './engine/spawn.ts'
 import { createGateway } from './gateway/gateway.ts'
 import { attach } from './gateway/socket.ts'
-import { INDEXER_DEFAULTS } from './indexer/settings.ts'
 import type { Clock, Service, TurnEnd } from './ports/system.ts'
 import { joinMetrics, Telemetry } from './telemetry.ts'
 
@@ -44,10 +43,14 @@ export async function compose(config: Config): Promise<Holdfast> {
   const logger = createLogger({ level: config.logLevel, to: 'stdout', fields: { part: 'main' } })
   const system = { clock: systemClock, random: systemRandom, logger, sha256 }
   const telemetry = new Telemetry('main', systemClock)
-  const { engine, stop: stopEngine } = await startEngine(config, (kind, fields) => {
-    telemetry.alerted(kind)
-    alerts.alert(kind, fields)
-  }, logger)
+  const { engine, stop: stopEngine } = await startEngine(
+    config,
+    (kind, fields) => {
+      telemetry.alerted(kind)
+      alerts.alert(kind, fields)
+    },
+    logger,
+  )
   const secret = createSecret(config.data)
   const alerts = new Alerts({
     ...system,
@@ -103,7 +106,8 @@ export async function compose(config: Config): Promise<Holdfast> {
     replay: (id, by) => replay({ ...system, ...engine, failpoint }, id, by),
     indexedThrough: async () => (await engine.control.status()).indexedThrough,
     waiting: () => waiting(engine, gateway.status.isEstablished, systemClock),
-    metrics: async () => joinMetrics(await Promise.all([telemetry.text(), within(systemClock, engine.control.metrics(), '')])),
+    metrics: async () =>
+      joinMetrics(await Promise.all([telemetry.text(), within(systemClock, engine.control.metrics(), '')])),
     signIn: offersSignIn
       ? (user) => sign(secret, systemClock, { user, administrator: false, lifetimeMs: config.api.signInTokenMs })
       : undefined,
@@ -111,7 +115,9 @@ export async function compose(config: Config): Promise<Holdfast> {
     newId: () => randomUUIDv7(),
     observer: telemetry.api,
   })
-  attach(api.server, gateway, { checkOrigin: (origin, { headers }) => config.hasKeys || isSameOrigin(origin, headers.host) })
+  attach(api.server, gateway, {
+    checkOrigin: (origin, { headers }) => config.hasKeys || isSameOrigin(origin, headers.host),
+  })
   let url = ''
   return {
     get url() {
@@ -144,7 +150,7 @@ function startEngine(config: Config, alert: Alerts['alert'], logger: ReturnType<
     name: `${hostname()}/${process.pid}`,
     build: BUILD,
     worker: config.worker,
-    indexer: INDEXER_DEFAULTS,
+    indexer: config.indexer,
   }
   return connectEngine({
     start: () => spawnEngine(data),

@@ -256,13 +256,13 @@ const GATEWAY = {
     GATEWAY_DEFAULTS.greetingMsMax,
     'A socket has so long to sign in: strangers must not hold sockets.',
   ),
-  greetingFramesMax: count(
-    GATEWAY_DEFAULTS.greetingFramesMax,
+  greetingBytesMax: bytes(
+    GATEWAY_DEFAULTS.greetingBytesMax,
     'Frames kept from a client that does not wait for `hello`: nobody unknown may fill the memory.',
   ),
   pingMs: ms(
     GATEWAY_DEFAULTS.pingMs,
-    'A ping leaves when nothing was heard for so long: a peer that left without a word is noticed.',
+    'Every session is pinged this often: a peer that left without a word is noticed.',
   ),
   pongMsMax: ms(GATEWAY_DEFAULTS.pongMsMax, 'A pinged peer has so long to show that it lives.'),
   housekeepingMs: ms(GATEWAY_DEFAULTS.housekeepingMs, 'Deadlines of sessions are looked at this often.'),

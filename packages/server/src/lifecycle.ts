@@ -38,9 +38,15 @@ export class StopSignals {
     const { options, heard } = this
     if (heard === undefined) {
       this.heard = { signal, at: options?.clock.elapsed() }
-      options?.clock.after(options.stopMsMax, () => options.abandon(`stopping took longer than ${options.stopMsMax} ms`))
+      options?.clock.after(options.stopMsMax, () =>
+        options.abandon(`stopping took longer than ${options.stopMsMax} ms`),
+      )
       options?.stop(signal)
-    } else if (options !== undefined && heard.at !== undefined && options.clock.elapsed() - heard.at >= SAME_SIGNAL_MS) {
+    } else if (
+      options !== undefined &&
+      heard.at !== undefined &&
+      options.clock.elapsed() - heard.at >= SAME_SIGNAL_MS
+    ) {
       options.abandon(`${signal} came again`)
     }
   }

@@ -24,7 +24,7 @@ export class UnsentShelf {
 
   read(): Unsent {
     const rooms: Record<string, readonly Pending[]> = Object.create(null)
-    for (const [room, list] of Object.entries({} as Record<string, unknown>)) {
+    for (const [room, list] of Object.entries(parsed(this.#shelf.getItem(this.#key)))) {
       if (Array.isArray(list)) rooms[room] = list.filter(isKept).map(restored)
     }
     return rooms

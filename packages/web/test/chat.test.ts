@@ -91,7 +91,15 @@ interface Options {
 
 function openChat(url: string, { token = 'token', window = memoryShelf(), ...more }: Options = {}): Chat & Disposable {
   const onEnded = (reason: Error) => assert.fail(reason)
-  const chat = new Chat({ url, user: 'anna', getToken: async () => token, window, device: memoryShelf(), onEnded, ...more })
+  const chat = new Chat({
+    url,
+    user: 'anna',
+    getToken: async () => token,
+    window,
+    device: memoryShelf(),
+    onEnded,
+    ...more,
+  })
   return Object.assign(chat, { [Symbol.dispose]: () => chat.close() })
 }
 

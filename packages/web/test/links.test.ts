@@ -4,7 +4,10 @@ import fc from 'fast-check'
 import { pieces } from '../src/links.ts'
 
 test('[WEB8] the pieces of a text are the text, and only web addresses become links', () => {
-  const part = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('https://', 'http://a.b/', 'javascript:', '(', ')', '.', ' '))
+  const part = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('https://', 'http://a.b/', 'javascript:', '(', ')', '.', ' '),
+  )
   fc.assert(
     fc.property(fc.array(part), (parts) => {
       const text = parts.join('')

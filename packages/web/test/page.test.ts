@@ -17,19 +17,25 @@ if (skipReason !== undefined) console.error(`The tests of the page are skipped: 
 
 before(async () => {
   if (skip !== false) return
-  execFileSync(process.execPath, ['--conditions=@holdfast/source', fileURLToPath(new URL('../build.ts', import.meta.url)), '--if-stale'])
+  execFileSync(process.execPath, [
+    '--conditions=@holdfast/source',
+    fileURLToPath(new URL('../build.ts', import.meta.url)),
+    '--if-stale',
+  ])
   browser = await launchChromium()
 })
 after(() => browser?.close())
 
-test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost or doubled in either', { skip }, async () => {
+test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost or doubled in either', {
+  skip,
+}, async () => {
   using folder = temporaryFolder()
   await using stack = new AsyncDisposableStack()
   let server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   const { url } = server
   const anna = await signedIn(stack, url, 'Anna')
-  const ben = await signedIn(stack, url, 'Ben')
+  const ben = await signedIn(stack, url, 'Ben', { viewport: phone })
 
   await createGroup(anna, 'Harbour')
   await addSomebody(anna, 'Ben')
@@ -50,10 +56,13 @@ test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost 
   server.signal('SIGKILL')
   await say(ben, 'Ben just after')
   await server.ended
-  for (const page of [anna, ben]) await page.locator('[data-connection="waiting"], [data-connection="connecting"]').first().waitFor()
+  for (const page of [anna, ben])
+    await page.locator('[data-connection]:not([data-connection="live"])').first().waitFor({ state: 'attached' })
   await say(anna, 'Anna while away')
   await say(ben, 'Ben while away')
   await anna.locator('[data-state="sending"]', { hasText: 'Anna while away' }).waitFor()
+  await picture(anna, 'desktop-away')
+  await picture(ben, 'phone-away')
   server = await startServer({ data: folder.path, port: Number(new URL(url).port) })
   // One window is loaded anew before it has told the server anything, the other goes on.
   await anna.reload()
@@ -91,7 +100,9 @@ test('[WEB12] scrolling back pages to the first message and keeps the place', { 
   assert.deepEqual(await texts(page), expected)
 })
 
-test('[WEB13] what is typed is shown as text, addresses as links, and the limit is told before it is reached', { skip }, async () => {
+test('[WEB13] what is typed is shown as text, addresses as links, and the limit is told before it is reached', {
+  skip,
+}, async () => {
   using folder = temporaryFolder()
   await using stack = new AsyncDisposableStack()
   const server = await startServer({ data: folder.path })
@@ -119,7 +130,9 @@ test('[WEB13] what is typed is shown as text, addresses as links, and the limit 
   await shows(page, [text, 'two\nlines'])
 })
 
-test('[WEB14] a room says what is new in it, and a conversation with one person bears their name', { skip }, async () => {
+test('[WEB14] a room says what is new in it, and a conversation with one person bears their name', {
+  skip,
+}, async () => {
   using folder = temporaryFolder()
   await using stack = new AsyncDisposableStack()
   const server = await startServer({ data: folder.path })
@@ -154,7 +167,12 @@ test('[WEB15] nothing is wider than the page, on phone and desktop, in light and
   await conversation(server)
   for (const [device, viewport] of Object.entries({ phone, desktop })) {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await opened(stack, server.url, { viewport, colorScheme, locale: 'en-GB', hasTouch: device === 'phone' })
+      const page = await opened(stack, server.url, {
+        viewport,
+        colorScheme,
+        locale: 'en-GB',
+        hasTouch: device === 'phone',
+      })
       const shot = async (name: string) => {
         await picture(page, `${device}-${colorScheme}-${name}`)
         assert.equal(await page.evaluate('document.documentElement.scrollWidth'), viewport.width, `${device}: ${name}`)
@@ -202,7 +220,12 @@ async function enter(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-async function signedIn(stack: AsyncDisposableStack, url: string, name: string, options?: BrowserContextOptions): Promise<Page> {
+async function signedIn(
+  stack: AsyncDisposableStack,
+  url: string,
+  name: string,
+  options?: BrowserContextOptions,
+): Promise<Page> {
   const page = await opened(stack, url, options)
   await enter(page, name)
   await page.locator('[data-connection="live"]').first().waitFor({ state: 'attached' })
@@ -256,8 +279,11 @@ async function shows(page: Page, expected: readonly string[]): Promise<void> {
 }
 
 async function isAllStored(page: Page): Promise<void> {
-  const states = () => page.evaluate<string[]>("Array.from(document.querySelectorAll('[data-state]'), (line) => line.dataset.state)")
-  await until('every message of one’s own to be stored', async () => (await states()).every((state) => state === 'stored'))
+  const states = () =>
+    page.evaluate<string[]>("Array.from(document.querySelectorAll('[data-state]'), (line) => line.dataset.state)")
+  await until('every message of one’s own to be stored', async () =>
+    (await states()).every((state) => state === 'stored'),
+  )
   assert.ok((await states()).length > 0)
 }
 
@@ -306,7 +332,9 @@ async function history(server: ServerProcess, user: string, room: string): Promi
 }
 
 async function filledRoom(server: ServerProcess, messages: number): Promise<string> {
-  const made = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Old room', members: [] })) as { room: string }
+  const made = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Old room', members: [] })) as {
+    room: string
+  }
   for (let i = 1; i <= messages; i++) {
     await api(server, 'Anna', 'POST', `/v1/rooms/${made.room}/messages`, { clientId: `m${i}`, text: `Message ${i}` })
   }
@@ -316,9 +344,16 @@ async function filledRoom(server: ServerProcess, messages: number): Promise<stri
 /** Something to look at. */
 async function conversation(server: ServerProcess): Promise<void> {
   const members = ['Ben', 'Chiara', '小林']
-  const { room } = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Kelp forest survey', members })) as { room: string }
+  const { room } = (await api(server, 'Anna', 'POST', '/v1/rooms', {
+    kind: 'group',
+    name: 'Kelp forest survey',
+    members,
+  })) as { room: string }
   const lines = [
-    ['Ben', 'Morning! Tide table: https://example.org/tides/week-47?station=north-harbour&unit=m (low water is early).'],
+    [
+      'Ben',
+      'Morning! Tide table: https://example.org/tides/week-47?station=north-harbour&unit=m (low water is early).',
+    ],
     ['小林', '了解です。明日は九時に港で集合しましょう。ボートの鍵は私が持っています。'],
     ['小林', '👍🏽🌊'],
     ['Chiara', `I do. ${'averyveryverylongwordwithoutanybreak'.repeat(5)}`],
@@ -329,7 +364,11 @@ async function conversation(server: ServerProcess): Promise<void> {
     await api(server, user, 'POST', `/v1/rooms/${room}/messages?wait=stored`, { clientId: `line ${i}`, text })
   }
   await api(server, 'Ben', 'POST', '/v1/rooms', { kind: 'direct', members: ['Anna'] })
-  await api(server, '小林', 'POST', '/v1/rooms', { kind: 'group', name: 'Boat rota, winter, all teams and every visiting researcher', members: ['Anna'] })
+  await api(server, '小林', 'POST', '/v1/rooms', {
+    kind: 'group',
+    name: 'Boat rota, winter, all teams and every visiting researcher',
+    members: ['Anna'],
+  })
 }
 
 const tokens = new Map<string, Promise<string>>()
@@ -340,7 +379,10 @@ async function api(server: ServerProcess, user: string, method: string, path: st
   tokens.set(key, token)
   const response = await fetch(server.url + path, {
     method,
-    headers: { authorization: `Bearer ${await token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      authorization: `Bearer ${await token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.clone().text()}`)

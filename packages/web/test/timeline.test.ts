@@ -48,7 +48,11 @@ test('[WEB2] a room of which nothing is loaded is one hole, and an empty one is 
 
 test('[WEB2] a kind of entry that is not known here takes its number and no line', () => {
   const strange = { ...message(2), kind: 'poll' } as unknown as Entry
-  assert.deepEqual(shown({ entries: [message(1), strange, message(3)], head: 3 }).map(kind), ['day', 'message', 'message'])
+  assert.deepEqual(shown({ entries: [message(1), strange, message(3)], head: 3 }).map(kind), [
+    'day',
+    'message',
+    'message',
+  ])
 })
 
 test('[WEB3] a message whose entry is here has no line of its own any more', () => {
@@ -62,7 +66,11 @@ test('[WEB3] a message whose answer was lost is known by its time, sender and te
   const lost = pending('hello')
   const entry = message(5, { id: entryIdOf(lost.clientId), sender: me, text: 'hello' })
   assert.deepEqual(unplaced([lost], [entry], me), [])
-  for (const other of [{ text: 'hullo' }, { sender: 'ben' }, { id: entryIdOf(newClientId(NOON + 1, new Uint8Array(10))) }]) {
+  for (const other of [
+    { text: 'hullo' },
+    { sender: 'ben' },
+    { id: entryIdOf(newClientId(NOON + 1, new Uint8Array(10))) },
+  ]) {
     assert.deepEqual(unplaced([lost], [{ ...entry, ...other } as Entry], me), [lost])
   }
 })
@@ -80,7 +88,12 @@ test('[WEB3] a stored message below what is loaded is left to the hole that will
 })
 
 test('[WEB4] a new day, and the day after a hole, is named before its first message', () => {
-  const entries = [message(1), message(2, { at: NOON + HOUR }), message(3, { at: NOON + 24 * HOUR }), message(5, { at: NOON + 24 * HOUR })]
+  const entries = [
+    message(1),
+    message(2, { at: NOON + HOUR }),
+    message(3, { at: NOON + 24 * HOUR }),
+    message(5, { at: NOON + 24 * HOUR }),
+  ]
   assert.deepEqual(shown({ entries, head: 5 }).map(kind), [
     'day',
     'message',
@@ -113,7 +126,13 @@ test('[WEB4] messages of one sender within five minutes are one run', () => {
 
 test('[WEB4] the first unread message has a mark before it, unless it is one’s own', () => {
   const entries = [message(1), message(2), message(3)]
-  assert.deepEqual(shown({ entries, head: 3, seenAtOpen: 1 }).map(kind), ['day', 'message', 'unread', 'message', 'message'])
+  assert.deepEqual(shown({ entries, head: 3, seenAtOpen: 1 }).map(kind), [
+    'day',
+    'message',
+    'unread',
+    'message',
+    'message',
+  ])
   const own = [message(1), message(2, { sender: me })]
   assert.deepEqual(shown({ entries: own, head: 2, seenAtOpen: 1 }).map(kind), ['day', 'message', 'message'])
 })
@@ -149,7 +168,10 @@ function shown({ entries, head, pending = [], seenAtOpen }: Shown): readonly Lin
   return timeline({ entries, head, pending, me, seenAtOpen, dayOf })
 }
 
-function message(seq: number, { at = NOON, ...more }: { at?: number; id?: string; sender?: string; text?: string } = {}): Entry {
+function message(
+  seq: number,
+  { at = NOON, ...more }: { at?: number; id?: string; sender?: string; text?: string } = {},
+): Entry {
   return { seq, id: `id-${seq}`, kind: 'message', sender: 'ben', at, text: `text ${seq}`, ...more }
 }
 

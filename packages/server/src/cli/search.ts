@@ -8,7 +8,8 @@ import { type AnyEntry, ENTRY_COLUMNS, entryRow } from './timeline.ts'
 const DESCRIPTION = {
   name: 'search',
   usage: 'QUERY [OPTIONS]',
-  about: 'Finds messages that hold all words of the query, newest first, in the rooms that the token may read.',
+  about:
+    "Finds messages that hold all words of the query, newest first: in the rooms that the token's user is in, or in one with --room.",
   options: {
     room: { type: 'string', value: 'ROOM', text: 'only in this room' },
     limit: {
@@ -20,13 +21,16 @@ const DESCRIPTION = {
   },
   exits: [[EXIT.ok, 'found something'], [EXIT.failed, 'found nothing'], ...CLIENT_EXITS],
   examples: [
-    ['search mplayer', 'in every room the token may read'],
+    ['search mplayer --token "$(holdfast token --user alice)"', 'in every room of alice'],
     ["search 'xin chao' --room lobby", 'in one room; accents need not be typed'],
-    ['search mplayer --json', 'one hit a line, for other tools'],
+    ['search mplayer --room lobby --json', 'one hit a line, for other tools'],
   ],
 } as const satisfies Description
 
 export const command: Command = { name: 'search', summary: 'find messages', help: helpOf(DESCRIPTION), run }
+
+/** An administrator may read every room, but is in few. */
+const EVERYWHERE = " in the rooms that the token's user is in; --room looks into any other that it may read"
 
 interface Found {
   readonly hits: readonly ({ readonly room: string } & AnyEntry)[]
@@ -48,7 +52,7 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       await new Table(io.out, [{ title: 'ROOM', columnsMax: 32 }, ...ENTRY_COLUMNS]).print(
         hits.map((hit) => [hit.room, ...entryRow(hit)]),
       )
-    if (hits.length === 0) await io.err.write('nothing found\n')
+    if (hits.length === 0) await io.err.write(`nothing found${values.room === undefined ? EVERYWHERE : ''}\n`)
     if (partial)
       await io.err.write(
         coloured(io.err, 'yellow', 'The index is behind: newer messages may be missing from this answer.\n'),

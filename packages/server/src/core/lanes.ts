@@ -92,7 +92,8 @@ export class Lanes<Record extends Waiter> {
   /** The users whom the rooms due now wait for. */
   awaited(now: Timestamp): ReadonlySet<UserId> {
     const users = new Set<UserId>()
-    for (const room of this.#due(now)) for (const { awaits } of room.lanes.values()) if (awaits !== undefined) users.add(awaits)
+    for (const room of this.#due(now))
+      for (const { awaits } of room.lanes.values()) if (awaits !== undefined) users.add(awaits)
     return users
   }
 

@@ -36,7 +36,10 @@ function replayable(sha256: Sha256, letter: LetterDocument): Command {
   if (letter.state === 'discarded') throw new Problem('CONFLICT', 'This dead letter was discarded.')
   const decoded = decodeCommand(sha256, letter)
   if (decoded.result === 'command') return decoded.command
-  throw new Problem('CONFLICT', 'The record of this dead letter is not a command, so it cannot be replayed; discard it.')
+  throw new Problem(
+    'CONFLICT',
+    'The record of this dead letter is not a command, so it cannot be replayed; discard it.',
+  )
 }
 
 function rejectRead(cause: unknown): never {

@@ -25,6 +25,8 @@ const PLAIN: Readonly<Record<string, string>> = {
   œ: 'oe',
   ı: 'i',
 }
+/** Kana, ideographs and syllables that are their own folded form: most of a text in these scripts. */
+const FOLDED = /[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]/
 const HAS_PLAIN = /[đðłøßæœı]/g
 const NOTHING: readonly string[] = []
 
@@ -70,6 +72,8 @@ function pushFolded(found: string[], token: string): void {
 
 /** Without case, width and accents: `Đường` and `duong` are one token. */
 function fold(token: string): string {
+  if (token.length === 1 && FOLDED.test(token)) return token
+  if (ASCII.test(token)) return token.toLowerCase()
   const bare = token.normalize('NFKC').toLowerCase().normalize('NFD').replace(ACCENTS, '')
   // Composed again at the end, or a Hangul syllable would stay in pieces.
   return bare.replace(HAS_PLAIN, (letter) => PLAIN[letter] ?? letter).normalize('NFC')

@@ -1,17 +1,16 @@
+import { openSqlite, type Sqlite } from '../adapters/sqlite/sqlite.ts'
+import { systemClock } from '../adapters/system/clock.ts'
 import { failpointsFrom } from '../adapters/system/failpoint.ts'
 import { createLogger, type LogLevel } from '../adapters/system/logger.ts'
-import { systemClock } from '../adapters/system/clock.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import { sha256 } from '../adapters/system/sha256.ts'
-import { openSqlite, type Sqlite } from '../adapters/sqlite/sqlite.ts'
 import { createIndexer, type Indexer } from '../indexer/indexer.ts'
-import { type IndexerSettings, SILENT_INDEXER } from '../indexer/settings.ts'
+import type { IndexerSettings } from '../indexer/settings.ts'
 import { Services } from '../lifecycle.ts'
 import type { Log, StoredRecord } from '../ports/log.ts'
-import type { Logger } from '../ports/system.ts'
 import { Telemetry } from '../telemetry.ts'
-import { createWorker, type Worker } from '../worker/worker.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
+import { createWorker, type Worker } from '../worker/worker.ts'
 import type { EngineControl } from './remote.ts'
 import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
 
@@ -79,7 +78,7 @@ class EngineHost implements Host {
       history: store.history,
       search: this.#telemetry.observeSearch(search),
       settings: data.indexer,
-      observer: SILENT_INDEXER,
+      observer: this.#telemetry.indexer,
     })
     this.#telemetry.watchWorker(() => this.#worker.status())
     this.#telemetry.watchLag(logs.commands, ['worker'])

@@ -1,6 +1,6 @@
 import type { Durability } from '@holdfast/protocol'
-import { Failure } from '../ports/failure.ts'
 import type { AlertKind } from '../core/alert.ts'
+import { Failure } from '../ports/failure.ts'
 import type { Log, Membership, SharedLog, TailReader } from '../ports/log.ts'
 import type { SearchIndex } from '../ports/search.ts'
 import type { HistoryStore, LetterStore, UserStore } from '../ports/store.ts'
@@ -74,7 +74,13 @@ export async function connectEngine(options: EngineOptions): Promise<{ engine: E
     letters: connection.proxy<LetterStore>('letters', ['list', 'get', 'mark']),
     users: connection.proxy<UserStore>('users', ['put', 'get']),
     search: Object.assign(
-      connection.proxy<Omit<SearchIndex, 'visibleAtOnce'>>('search', ['write', 'progress', 'heads', 'refresh', 'query']),
+      connection.proxy<Omit<SearchIndex, 'visibleAtOnce'>>('search', [
+        'write',
+        'progress',
+        'heads',
+        'refresh',
+        'query',
+      ]),
       { visibleAtOnce: true },
     ),
     control: connection.proxy<EngineControl>('control', ['status', 'metrics', 'stop']),

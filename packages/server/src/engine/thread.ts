@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { openEngine, type EngineData } from './host.ts'
+import { type EngineData, openEngine } from './host.ts'
 import type { Call, Event } from './wire.ts'
 
 // What runs in the engine thread: it opens the engines, answers calls, and shows the feed.

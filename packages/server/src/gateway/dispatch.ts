@@ -38,8 +38,7 @@ export function dispatch(context: Context, session: Session, text: string | unde
       greet(context, session, read(text))
       return
     case 'admitting':
-      if (text !== undefined && state.early.length < context.settings.greetingFramesMax) state.early.push(text)
-      else
+      if (text === undefined || !state.early.keep(text))
         turnAway(
           session,
           null,

@@ -48,9 +48,7 @@ export class Outbox {
   push(frame: Frame): boolean {
     if (this.#strand === undefined) this.#turn.add(this)
     this.#strand = (this.#strand ?? this.#turn.root).extended(frame)
-    const keepsUp = this.#queue === undefined && !this.#congested
-    const waiting = keepsUp ? 0 : this.#queueBytes + this.#socket.writableLength
-    return this.#strand.size + waiting <= this.#bytesMax || this.#makeRoom()
+    return this.bytes <= this.#bytesMax || this.#makeRoom()
   }
 
   /** The end of a turn. */

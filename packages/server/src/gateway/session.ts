@@ -5,6 +5,7 @@ import type { RoomId } from '../ports/store.ts'
 import type { Attempt } from './attempt.ts'
 import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
+import type { EarlyFrames } from './early-frames.ts'
 import type { Following } from './following.ts'
 import { type EntryFrame, PING_FRAME, pushFrame, replyFrame } from './frames.ts'
 import type { Lanes } from './lane.ts'
@@ -16,7 +17,7 @@ export type SessionState =
   /** Nothing but `authenticate` may come. */
   | { readonly phase: 'greeting'; readonly deadline: number }
   /** The token is being judged, or the tail is not established; frames that come early are kept. */
-  | { readonly phase: 'admitting'; readonly deadline: number; readonly early: string[] }
+  | { readonly phase: 'admitting'; readonly deadline: number; readonly early: EarlyFrames }
   | Live
   | { readonly phase: 'closing'; readonly code: CloseCode | undefined }
 

@@ -8,9 +8,9 @@ export interface GatewaySettings {
   readonly outboxBytesMax: number
   /** From the socket's opening to `hello`. */
   readonly greetingMsMax: number
-  /** Frames kept from a client that does not wait for `hello`. */
-  readonly greetingFramesMax: number
-  /** A ping leaves when nothing was heard for so long. */
+  /** Frames kept from a client that does not wait for `hello`, each counted with 100 bytes more than it has. */
+  readonly greetingBytesMax: number
+  /** Every session is pinged so often. */
   readonly pingMs: number
   /** And then the peer has so long to show that it lives. */
   readonly pongMsMax: number
@@ -51,7 +51,7 @@ export const GATEWAY_DEFAULTS: GatewaySettings = {
   sessionsMax: 50_000,
   outboxBytesMax: 1 << 20,
   greetingMsMax: 10_000,
-  greetingFramesMax: 64,
+  greetingBytesMax: 1 << 16,
   pingMs: 30_000,
   pongMsMax: 10_000,
   housekeepingMs: 1_000,

@@ -43,6 +43,7 @@ function refusalOf(
 
 function refuse(socket: Duplex, status: string): void {
   socket.on('error', ignore)
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 

@@ -83,7 +83,10 @@ export class Follower {
     const indexed = await writer.until(() => search.progress(owned.id))
     const start = Math.min(committed ?? 0, indexed ?? 0)
     if (start >= begin && start <= end) return start
-    logger.warn({ partition: owned.id, start, begin, end }, 'the feed does not reach back: filling the index from the store')
+    logger.warn(
+      { partition: owned.id, start, begin, end },
+      'the feed does not reach back: filling the index from the store',
+    )
     this.#miss()
     return begin
   }
@@ -172,7 +175,8 @@ class Batch {
 
   add({ room, seq, id, at, entry }: Stored): void {
     const said = JSON.parse(entry) as Entry
-    if (said.kind === 'message') this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text) })
+    if (said.kind === 'message')
+      this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text) })
     this.#heads.set(room, Math.max(seq, this.#heads.get(room) ?? 0))
   }
 

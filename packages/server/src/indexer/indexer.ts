@@ -105,7 +105,8 @@ class FeedConsumer implements Indexer {
   /** Resolves when the work has ended, or when it is dropped at the end of the drain; it never rejects. */
   async #tracked(work: Promise<unknown>): Promise<void> {
     const running = this.#life.orDropped(work).catch((cause) => {
-      if (!this.#life.ending.aborted) this.#options.logger.error({ cause }, 'indexing failed; it starts again from its position')
+      if (!this.#life.ending.aborted)
+        this.#options.logger.error({ cause }, 'indexing failed; it starts again from its position')
     })
     this.#running.add(running)
     await running

@@ -45,7 +45,8 @@ export class Sweep {
         if (indexed >= head) continue
         const isMissed = followers.get(partitionOf(room, partitions))?.isIncomplete === true
         const stands = this.#suspects.get(room) === indexed
-        if (isMissed || stands || suspects.size >= settings.suspectRoomsMax) await fill(this.#options, room, indexed, undefined)
+        if (isMissed || stands || suspects.size >= settings.suspectRoomsMax)
+          await fill(this.#options, room, indexed, undefined)
         else suspects.set(room, indexed)
       }
       after = page.at(-1)?.room

@@ -1,10 +1,10 @@
 import { usersNeeded } from '../core/decide.ts'
+import { Halt } from '../core/life.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { Failure, failureClass } from '../ports/failure.ts'
 import type { LogRecord } from '../ports/log.ts'
 import type { Document, EntryId, LetterDocument, RoomId, RoomSnapshot, Timestamp, UserId } from '../ports/store.ts'
 import { ends, type Item } from './item.ts'
-import { Halt } from '../core/life.ts'
 import type { Ownership } from './ownership.ts'
 import { Plan, Waits } from './plan.ts'
 import { Needs } from './rooms.ts'
@@ -142,7 +142,8 @@ export class Batch {
     const { users, lanes } = this.#own
     const unknown = new Set<UserId>()
     for (const { command, id, room, sender } of chunk)
-      if (command !== undefined && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender)) unknown.add(sender)
+      if (command !== undefined && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender))
+        unknown.add(sender)
     return [...unknown]
   }
 
@@ -184,7 +185,11 @@ export class Batch {
           this.#wrote(plan, written.at)
           return this.#poisoned(plan, written.at, written.cause)
         case 'unknown':
-          return this.#doubtful(plan, failureClass(written.cause) === 'unknown' ? 'unknown' : 'ambiguous', written.cause)
+          return this.#doubtful(
+            plan,
+            failureClass(written.cause) === 'unknown' ? 'unknown' : 'ambiguous',
+            written.cause,
+          )
         default:
           written satisfies never
       }

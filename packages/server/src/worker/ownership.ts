@@ -1,6 +1,7 @@
 import type { Alert } from '../core/alert.ts'
 import type { FloodGuard } from '../core/flood.ts'
 import { Lanes } from '../core/lanes.ts'
+import { Halt, type Life } from '../core/life.ts'
 import { Prefix } from '../core/prefix.ts'
 import type { Logs, Offset, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { TimelineStore, Timestamp, UserId } from '../ports/store.ts'
@@ -8,7 +9,6 @@ import type { Clock, Failpoint, FailpointName, Logger, Random, Sha256 } from '..
 import { Batch } from './batch.ts'
 import { before } from './deadlines.ts'
 import { type Item, itemOf, type Writer } from './item.ts'
-import { Halt, type Life } from '../core/life.ts'
 import type { PartitionStatus, WorkerObserver } from './observer.ts'
 import type { Pauses } from './pauses.ts'
 import { Rooms } from './rooms.ts'
@@ -138,21 +138,14 @@ export class Ownership {
     return { worker: name, build, now: clock.now() }
   }
 
-  /** Commits the contiguous prefix; the store is told first, so that it is never behind the log but by a restore (R9). */
+  /** Commits the contiguous prefix. The store was told by the batch's last write, so it is never behind the log but by a restore (R9). */
   async commit(): Promise<void> {
-    const { partition, pauses } = this
     const { next } = this.prefix
     if (next <= this.committed) return
+    if (next > this.settled)
+      throw new Error(`offset ${next} is to be committed, but the store was told ${this.settled}`)
     this.life.check()
-    if (next > this.settled) {
-      const settled = { partition, next, feed: this.feedEnd }
-      await pauses.until('store', async () => {
-        const written = await this.store.write({ documents: [], letters: [], projections: [], settled })
-        if (written.result === 'unknown') throw written.cause
-      })
-      this.settled = next
-    }
-    await pauses.until('log', () => this.#owned.commit(next))
+    await this.pauses.until('log', () => this.#owned.commit(next))
     this.committed = next
   }
 

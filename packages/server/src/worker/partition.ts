@@ -1,7 +1,7 @@
 import { FloodGuard } from '../core/flood.ts'
+import { Halt, Life } from '../core/life.ts'
 import { waitMs } from '../core/retry.ts'
 import type { OwnedPartition } from '../ports/log.ts'
-import { Halt, Life } from '../core/life.ts'
 import type { PartitionStatus } from './observer.ts'
 import { Ownership, type Tenure, type Workshop } from './ownership.ts'
 import { Pauses } from './pauses.ts'

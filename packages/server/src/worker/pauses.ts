@@ -1,9 +1,9 @@
 import type { Alert } from '../core/alert.ts'
+import { Halt, type Life } from '../core/life.ts'
 import { waitMs } from '../core/retry.ts'
 import { failureClass } from '../ports/failure.ts'
 import type { Timestamp } from '../ports/store.ts'
 import type { Clock, Logger, Random } from '../ports/system.ts'
-import { Halt, type Life } from '../core/life.ts'
 import type { PauseReason, WorkerObserver } from './observer.ts'
 import type { WorkerSettings } from './settings.ts'
 

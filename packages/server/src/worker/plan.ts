@@ -3,7 +3,16 @@ import { type Decision, type Doubt, decide } from '../core/decide.ts'
 import type { FloodGuard } from '../core/flood.ts'
 import type { Lanes } from '../core/lanes.ts'
 import type { Death, Outcome } from '../core/outcome.ts'
-import type { Content, Document, EntryDocument, EntryId, LetterDocument, RoomId, Timestamp, UserId } from '../ports/store.ts'
+import type {
+  Content,
+  Document,
+  EntryDocument,
+  EntryId,
+  LetterDocument,
+  RoomId,
+  Timestamp,
+  UserId,
+} from '../ports/store.ts'
 import type { Sha256 } from '../ports/system.ts'
 import { claimOf, endFrom, type Item, letterOf, tellable, type Writer } from './item.ts'
 import { type Rooms, Tentative } from './rooms.ts'
@@ -187,5 +196,9 @@ function floodKey({ sender, record }: Item): string {
 }
 
 function expired({ code, user }: Doubt): Death {
-  return { class: 'expired', code, reason: `The sender ${user} was not registered in time; register them, then replay.` }
+  return {
+    class: 'expired',
+    code,
+    reason: `The sender ${user} was not registered in time; register them, then replay.`,
+  }
 }

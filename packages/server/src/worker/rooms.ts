@@ -52,7 +52,8 @@ export class Rooms {
       this.forget(need.room)
       return false
     }
-    for (const [user, member] of state.members) if (!known.state.members.has(user)) known.state.members.set(user, member)
+    for (const [user, member] of state.members)
+      if (!known.state.members.has(user)) known.state.members.set(user, member)
     if (snapshot.head > known.projected) {
       known.projected = snapshot.head
       known.above = known.above.filter(({ seq }) => seq > snapshot.head)

@@ -41,7 +41,9 @@ export async function findStart(
   const epoch = await store.epoch(partition)
   const feed = await readFeed(store, logs.feed, partition, settled, epoch)
   const isBehind = (settled?.next ?? 0) < (committed ?? 0)
-  const hasLost = isBehind && (settled === undefined || (await lacksEnd(store, logs.commands, partition, next, committed ?? 0, sha256)))
+  const hasLost =
+    isBehind &&
+    (settled === undefined || (await lacksEnd(store, logs.commands, partition, next, committed ?? 0, sha256)))
   if (!hasLost && !feed.lacksDocument && feed.epoch <= epoch)
     return { next, settled: settled?.next ?? 0, epoch, feedEnd: feed.end, restored: false }
 
@@ -83,7 +85,13 @@ function checkRange(what: string, offset: Offset | undefined, { begin, end }: { 
 }
 
 /** What the feed tells of the store, in the part published since the store last said how far it was. */
-async function readFeed(store: TimelineStore, feed: Log, partition: number, settled: Settled | undefined, epoch: number) {
+async function readFeed(
+  store: TimelineStore,
+  feed: Log,
+  partition: number,
+  settled: Settled | undefined,
+  epoch: number,
+) {
   const { begin, end } = await feed.range(partition)
   const seen = { epoch: 0, lacksDocument: false, end }
   for (let from = Math.max(begin, settled?.feed ?? begin); from < end; ) {

@@ -42,6 +42,7 @@ export function createWorker(options: WorkerOptions): Worker {
 class GroupMember implements Worker {
   readonly #workshop: Workshop
   readonly #partitions = new Map<number, Partition>()
+  readonly #running = new Set<Promise<void>>()
   #state: 'new' | 'running' | 'stopping' = 'new'
   #membership: Membership | undefined
   #watchdog: Watchdog | undefined
@@ -76,8 +77,6 @@ class GroupMember implements Worker {
     await Promise.all(this.#running)
     await this.#membership?.stop()
   }
-
-  readonly #running = new Set<Promise<void>>()
 
   async #run(owned: OwnedPartition): Promise<void> {
     if (this.#state === 'stopping') return

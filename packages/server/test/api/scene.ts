@@ -181,7 +181,11 @@ export class Scene implements AsyncDisposable {
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
-    return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : { text } }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson && text !== '' ? JSON.parse(text) : { text },
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

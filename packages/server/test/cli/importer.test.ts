@@ -281,34 +281,48 @@ test('[CLI7] what an earlier run has stored is read a page at a time, and not se
   assert.deepEqual(messagesOf(rules)['room 0'], byRoom(lines)['room 0'])
 })
 
-test('[CLI10] a file of any length is held only as far as its limits: lines ahead, bytes ahead, rooms at once', async () => {
-  let read = 0
-  let most = 0
-  const rules = new Rules(() => 'done')
-  const bounded = importer(rules, {
-    limits: { ...IMPORT_LIMITS, roomsMax: 4, aheadLinesMax: 100, aheadBytesMax: 3_000, rememberedMax: 10 },
-  })
-  async function* long(): AsyncGenerator<SourceLine> {
-    for (let number = 1; number <= 5_000; number++) {
-      const text = JSON.stringify({
-        room: `room ${number % 20}`,
-        sender: `user ${number % 30}`,
-        text: `line ${number}`,
-      })
-      yield { number, text, bytes: text.length }
-      most = Math.max(most, ++read - bounded.counts.lines)
-    }
-  }
-
-  await bounded.run(long())
-
-  assert.equal(
-    [...rules.rooms.values()].reduce((sum, { messages }) => sum + messages.length, 0),
-    5_000,
-  )
-  assert.ok(most <= 60, `${most} lines were held`)
-  assert.ok(rules.inFlightMost <= 4, `${rules.inFlightMost} requests were under way`)
+test('[CLI8] what the server only accepted is asked for until it is stored, or refused', async () => {
+  const fates: Fate[] = ['done', 'done', 'only accepted', 'only accepted']
+  const rules = new Rules(() => fates.shift() ?? 'done')
+  const importing = importer(rules)
+  await importing.run(source([{ room: 'a', sender: 'x', text: 'one' }]))
+  assert.deepEqual([importing.counts.repeated, importing.counts.retries], [1, 2])
+  assert.equal(rules.sends, 3)
 })
+
+for (const [limit, changed, most] of [
+  ['lines', { aheadLinesMax: 100 }, 105],
+  ['bytes', { aheadBytesMax: 3_000 }, 60],
+] as const) {
+  test(`[CLI10] a file of any length is held only as far as its limits: ${limit} ahead, rooms at once`, async () => {
+    let read = 0
+    let held = 0
+    const rules = new Rules(() => 'done')
+    const bounded = importer(rules, {
+      limits: { ...IMPORT_LIMITS, roomsMax: 4, rememberedMax: 10, ...changed },
+    })
+    async function* long(): AsyncGenerator<SourceLine> {
+      for (let number = 1; number <= 5_000; number++) {
+        const text = JSON.stringify({
+          room: `room ${number % 20}`,
+          sender: `user ${number % 30}`,
+          text: `line ${number}`,
+        })
+        yield { number, text, bytes: text.length }
+        held = Math.max(held, ++read - bounded.counts.lines)
+      }
+    }
+
+    await bounded.run(long())
+
+    assert.equal(
+      [...rules.rooms.values()].reduce((sum, { messages }) => sum + messages.length, 0),
+      5_000,
+    )
+    assert.ok(held <= most, `${held} lines were held`)
+    assert.ok(rules.inFlightMost <= 4, `${rules.inFlightMost} requests were under way`)
+  })
+}
 
 test('[CLI8] a server that stays away is given up after the patience named, and a refusal that is final at once', async () => {
   const line = [{ room: 'a', sender: 'x', text: 'one' }]

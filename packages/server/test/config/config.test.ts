@@ -4,6 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ConfigError, readConfig, settingsReference } from '../../src/config.ts'
+import { INTAKE_DEFAULTS } from '../../src/core/intake.ts'
+import { SEND_RATE_DEFAULTS } from '../../src/core/rate.ts'
+import { GATEWAY_DEFAULTS } from '../../src/gateway/settings.ts'
+import { INDEXER_DEFAULTS } from '../../src/indexer/settings.ts'
+import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
 import { temporaryFolder } from '../support/server.ts'
 
 const SECRET = 'a-secret-of-a-test-that-is-long-enough'
@@ -31,6 +36,15 @@ test('[CFG1] a flag wins over the environment, that over the file, and that over
   assert.equal(config.users, 'registered')
   assert.equal(config.worker.batchRecordsMax, 7)
   assert.equal(config.worker.laneBackoff.delayMs, 9)
+})
+
+test('[CFG1] the defaults are those that the parts were made with', () => {
+  const { worker, gateway, indexer, intake, sendRate } = readConfig({ environment: {} })
+  assert.deepEqual(worker, WORKER_DEFAULTS)
+  assert.deepEqual(gateway, GATEWAY_DEFAULTS)
+  assert.deepEqual(indexer, INDEXER_DEFAULTS)
+  assert.deepEqual(intake, INTAKE_DEFAULTS)
+  assert.deepEqual(sendRate, SEND_RATE_DEFAULTS)
 })
 
 test('[CFG1] a variable that is set to nothing counts as not set', () => {

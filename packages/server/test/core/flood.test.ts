@@ -17,6 +17,9 @@ test('[WRK52] the flood guard counts senders, not deaths, within its window', ()
 test('[WRK53] full jitter: between 1 ms and a ceiling that doubles up to its bound', () => {
   const backoff = { delayMs: 10, delayMsMax: 100 }
   const highest = { next: () => 0.999_999 }
-  assert.deepEqual([0, 1, 2, 3, 4, 1_000].map((tries) => waitMs(highest, backoff, tries)), [10, 20, 40, 80, 100, 100])
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 1_000].map((tries) => waitMs(highest, backoff, tries)),
+    [10, 20, 40, 80, 100, 100],
+  )
   assert.equal(waitMs({ next: () => 0 }, backoff, 5), 1)
 })

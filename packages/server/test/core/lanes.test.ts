@@ -29,7 +29,16 @@ test('[WRK51] lanes lose, double and reorder nothing, whatever is parked, looked
           const isDoubt = !registered.has(sender)
           if (!isDoubt && !lanes.waitsIn(room)) continue
           const awaits = isDoubt ? sender : undefined
-          const record: Parked = { room, sender, offset: offset++, timestamp: now, bytes: 10, doubts: 1, hurried: false, awaits }
+          const record: Parked = {
+            room,
+            sender,
+            offset: offset++,
+            timestamp: now,
+            bytes: 10,
+            doubts: 1,
+            hurried: false,
+            awaits,
+          }
           lanes.park(record, awaits, now)
           waiting.set(record.offset, record)
         } else if ('hurry' in step) lanes.hurryOldest(now)
@@ -39,12 +48,17 @@ test('[WRK51] lanes lose, double and reorder nothing, whatever is parked, looked
           const awaited = lanes.awaited(now)
           const found = new Set([...awaited].filter((user) => registered.has(user)))
           const released = lanes.release(found, now, now)
-          assert.deepEqual(released.map((record) => record.offset), released.map((record) => record.offset).sort((a, b) => a - b))
+          assert.deepEqual(
+            released.map((record) => record.offset),
+            released.map((record) => record.offset).sort((a, b) => a - b),
+          )
           for (const record of released) assert.ok(waiting.delete(record.offset), 'released once')
           for (const { room } of released) assert.ok(!lanes.waitsIn(room), 'a room leaves whole')
           for (const record of released)
             assert.ok(
-              released.some((other) => other.room === record.room && (found.has(other.sender) || lanes.givesUp(other, now))),
+              released.some(
+                (other) => other.room === record.room && (found.has(other.sender) || lanes.givesUp(other, now)),
+              ),
               'only rooms in which something can go on',
             )
         }

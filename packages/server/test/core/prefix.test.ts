@@ -29,7 +29,10 @@ test('[WRK50] what may be committed is the contiguous prefix of finished records
         assert.equal(prefix.unfinished, open.length)
         assert.equal(prefix.spread, end - prefix.next)
         const even = open.filter((offset) => offset % 2 === 1)
-        assert.equal(prefix.nextOnce((offset) => offset % 2 === 0), even[0] ?? end)
+        assert.equal(
+          prefix.nextOnce((offset) => offset % 2 === 0),
+          even[0] ?? end,
+        )
       }
     }),
   )

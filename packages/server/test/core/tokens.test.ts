@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { phrases, tokens } from '../../src/core/tokens.ts'
 
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/v
+
 test('[TOK1] words are found without case, accents and width', () => {
   assert.deepEqual(tokens('Xin chào, Đường phố!'), ['xin', 'chao', 'duong', 'pho'])
   assert.deepEqual(tokens('xin chao'), tokens('XIN CHÀO'))
@@ -53,6 +55,19 @@ test('[TOK6] the fast way for ASCII gives what the long way gives', () => {
       assert.deepEqual(phrases(`${text} é`), [...phrases(text), ['e']])
     }),
   )
+})
+
+test('[TOK6] characters taken as they are would have been folded to themselves', () => {
+  for (let code = 0x3041; code <= 0xd7a3; code++) {
+    const character = String.fromCharCode(code)
+    if (!UNSPACED.test(character)) continue
+    const bare = character
+      .normalize('NFKC')
+      .toLowerCase()
+      .normalize('NFD')
+      .replace(/[\u0300-\u036f]/g, '')
+    for (const token of tokens(character)) assert.equal(token, bare.normalize('NFC'), code.toString(16))
+  }
 })
 
 test('[TOK7] every token of a text is found by a query for it, and tokens are their own tokens', () => {

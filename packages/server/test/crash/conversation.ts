@@ -56,7 +56,11 @@ export class Conversation {
     await this.heard()
     for (const room of ROOMS) {
       const history = await this.#history(room)
-      assert.deepEqual(history.map(({ seq }) => seq), history.map((_, i) => i + 1), `I4: ${room} has a gap`)
+      assert.deepEqual(
+        history.map(({ seq }) => seq),
+        history.map((_, i) => i + 1),
+        `I4: ${room} has a gap`,
+      )
       const messages = history.filter(({ kind }) => kind === 'message')
       const sent = this.#sent.filter((one) => one.room === room)
       assert.equal(messages.length, sent.length, `I1, I3: ${room} has lost or doubled something`)
@@ -65,11 +69,21 @@ export class Conversation {
         const { seq, id } = await stored
         const entry = bySeq.get(seq)
         assert.ok(entry?.kind === 'message', `I4: ${room} ${seq} is no message`)
-        assert.deepEqual({ id: entry.id, text: entry.text, sender: entry.sender }, { id, text, sender }, 'I2, I4: told and stored differ')
+        assert.deepEqual(
+          { id: entry.id, text: entry.text, sender: entry.sender },
+          { id, text, sender },
+          'I2, I4: told and stored differ',
+        )
       }
       for (const person of PEOPLE) {
-        const order = messages.flatMap((entry) => (entry.kind === 'message' && entry.sender === person ? [entry.text] : []))
-        assert.deepEqual(order, sent.filter(({ sender }) => sender === person).map(({ text }) => text), `I5: ${person}'s order in ${room}`)
+        const order = messages.flatMap((entry) =>
+          entry.kind === 'message' && entry.sender === person ? [entry.text] : [],
+        )
+        assert.deepEqual(
+          order,
+          sent.filter(({ sender }) => sender === person).map(({ text }) => text),
+          `I5: ${person}'s order in ${room}`,
+        )
         const seen = this.#seen.get(`${person} ${room}`) ?? []
         await until(`${person} sees ${room} to its end`, () => seen.at(-1)?.seq === history.length)
         assert.deepEqual(seen, history, `I7: what ${person} saw of ${room} is not its history`)
@@ -84,7 +98,11 @@ export class Conversation {
   async #join(person: string): Promise<void> {
     // The token is taken once: the server may be away when the SDK asks again.
     this.#tokens.set(person, await signIn(this.#url, person))
-    const client = connect({ url: this.#url, getToken: () => this.#tokens.get(person) ?? '', settings: { backoffMsMax: 200 } })
+    const client = connect({
+      url: this.#url,
+      getToken: () => this.#tokens.get(person) ?? '',
+      settings: { backoffMsMax: 200 },
+    })
     this.#clients.set(person, client)
     client.on('room', ({ id }) => this.#watch(person, client, id))
     await client.ready()

@@ -25,7 +25,9 @@ const POINTS: readonly { readonly point: FailpointName; readonly visit: number; 
 ]
 
 for (const { point, visit, what } of POINTS) {
-  test(`[OPS10] killed at ${point} (${what}): nothing is lost, doubled or reordered`, { timeout: 120_000 }, async () => {
+  test(`[OPS10] killed at ${point} (${what}): nothing is lost, doubled or reordered`, {
+    timeout: 120_000,
+  }, async () => {
     using folder = temporaryFolder()
     await using first = await startServer({ data: folder.path, env: { HFTEST_FAILPOINT: `${point}=kill@${visit}` } })
     const conversation = await Conversation.begin(first.url)
@@ -33,7 +35,10 @@ for (const { point, visit, what } of POINTS) {
       const ended = first.ended.then((how) => ({ how }))
       for (let round = 0; round < 40; round++) {
         conversation.talk(2)
-        const gone = await Promise.race([ended, new Promise<undefined>((resolve) => setTimeout(resolve, 25))])
+        const gone = await Promise.race([
+          ended,
+          new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 25)),
+        ])
         if (gone !== undefined) break
       }
       assert.equal((await ended).how, 'SIGKILL', first.output())
@@ -53,8 +58,12 @@ for (const { point, visit, what } of POINTS) {
 
 /** The operator's own check, over the engines themselves. */
 function verify(data: string): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=@holdfast/source', MAIN, 'verify', '--data', data], {
-    encoding: 'utf8',
-  })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--conditions=@holdfast/source', MAIN, 'verify', '--data', data],
+    {
+      encoding: 'utf8',
+    },
+  )
   assert.equal(status, 0, `${stdout}\n${stderr}`)
 }

@@ -150,7 +150,7 @@ test('[GW31] any mixture of frames, turns, stalls and drains: each room is conti
     },
   )
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
       const { box, pair, turnOver } = outbox(24_000)
       const seqs = new Map([
         ['a', 0],
@@ -207,7 +207,8 @@ test('[GW31] any mixture of frames, turns, stalls and drains: each room is conti
           case 'flush':
             pair.flush()
         }
-        assert.ok(isSlow || box.bytes <= 24_000 + 4_000, `${box.bytes} bytes wait`)
+        const isPush = ['entry', 'own', 'joined', 'reply'].includes(step.do)
+        assert.ok(isSlow || !isPush || box.bytes <= 24_000, `${box.bytes} bytes wait`)
       }
       if (isSlow) return
       pair.resume()

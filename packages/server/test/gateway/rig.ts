@@ -55,7 +55,7 @@ export class Rig {
       after: (call) => this.faults.after?.(call),
     }
     this.memory = openMemory({ partitions, clock, faults })
-    this.scribe = new Scribe(this.memory)
+    this.scribe = new Scribe(this.memory, faults)
     const { logs } = this.memory
     const history = movable(() => this.scribe.store.history)
     const intakeObserver = { accepted: () => {}, ended: () => {}, failed: () => {} }
@@ -215,11 +215,13 @@ export class Scribe {
   readonly held: { readonly partition: number; readonly record: LogRecord }[] = []
   isHolding = false
   readonly #memory: Memory
+  readonly #faults: Faults
   readonly #positions: number[]
   #count = 0
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, faults: Faults) {
     this.#memory = memory
+    this.#faults = faults
     this.store = memory.store
     this.#positions = new Array<number>(memory.logs.commands.partitions).fill(0)
   }
@@ -272,7 +274,7 @@ export class Scribe {
     const { timeline, audit } = this.store
     const documents = await audit.documents(undefined, 100_000)
     const partitions = this.#positions.length
-    const restored = new MemoryStore({ partitions, faults: {} })
+    const restored = new MemoryStore({ partitions, faults: this.#faults })
     this.store = restored
     for (const document of documents) if (document.end === 'stored' && document.seq <= seq) await this.#store(document)
     for (let partition = 0; partition < partitions; partition++) {

@@ -266,6 +266,89 @@ test('[GW23] a fill ends at the removal of its reader, and goes on where they ar
   )
 })
 
+/** Holds back the replies of reads; what they say was read before. */
+function holdReplies(rig: Rig, name: 'view' | 'survey'): () => Promise<void> {
+  const held: (() => void)[] = []
+  rig.faults = { after: (call) => (call.call === name ? new Promise((resolve) => held.push(resolve)) : undefined) }
+  return async () => {
+    rig.faults = {}
+    for (const release of held.splice(0)) release()
+    await rig.settle()
+  }
+}
+
+test('[GW23] an addition that the feed shows while a fill ends at a removal opens the room anew', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice', 'bob'])
+  const bob = await rig.enter('bob')
+  rig.scribe.isHolding = true
+  await rig.did(said('m'), removed('bob'))
+  rig.scribe.held.splice(0, 1)
+  const release = holdReplies(rig, 'view')
+  rig.scribe.isHolding = false
+  await rig.scribe.release()
+  await rig.settle()
+  await rig.did(added('bob'))
+  await release()
+  assert.deepEqual(brief(bob.take()), [
+    ['entry', 'r', 2],
+    ['entry', 'r', 3],
+    ['left', 'r'],
+    ['joined', 'r', 4],
+  ])
+})
+
+test('[GW22] an addition that the feed shows while an opening finds nobody is not lost', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice', 'bob'])
+  await rig.did(removed('bob'))
+  const release = holdReplies(rig, 'view')
+  const bob = await rig.enter('bob', [{ room: 'r', epoch: 1, seq: 1 }])
+  await rig.did(added('bob'))
+  await release()
+  assert.deepEqual(brief(bob.take('left', 'joined')), [
+    ['left', 'r'],
+    ['joined', 'r', 3],
+  ])
+})
+
+test('[GW24] a room is not opened under an epoch that the feed has left behind', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice'])
+  await rig.enter('alice')
+  await rig.scribe.publish(0, epochRecord(2))
+  const late = await rig.enter('alice')
+  assert.deepEqual(late.take('joined'), [])
+  await rig.scribe.store.timeline.raiseEpoch(0, 2)
+  await rig.pass(5_000)
+  assert.deepEqual(brief(late.take('joined')), [['joined', 'r', 'epoch 2', 1]])
+})
+
+test('[GW24] a restore to before somebody`s removal gives the room back', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice', 'bob'])
+  await rig.did(removed('bob'))
+  const bob = await rig.enter('bob')
+  await rig.scribe.restore(1)
+  await rig.settle()
+  assert.deepEqual(brief(bob.take()), [['joined', 'r', 'epoch 2', 1]])
+})
+
+test('[GW24] the record of the new epoch is enough for those who are in a room', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice'])
+  await rig.did(...many(2))
+  const alice = await rig.enter('alice')
+  rig.faults = {
+    before: (call) => {
+      if (call.call === 'survey') throw new Failure('transient', 'no')
+    },
+  }
+  await rig.scribe.restore(2)
+  await rig.settle()
+  assert.deepEqual(brief(alice.take()), [['resumed', 'r', 'epoch 2', 2, false]])
+})
+
 test('[GW24] after a restore every open room starts again where history ends', async () => {
   const rig = new Rig({ partitions: 2 })
   await rig.group('r', ['alice', 'bob'])
@@ -391,6 +474,23 @@ test('[GW26] a tail that was interrupted reads everything again, for those who w
   const [joined] = bob.take('joined')
   const missed = bob.take('entry').length
   assert.equal(Number(joined?.head) + missed, 2)
+})
+
+test('[GW26] a tail that is established while everything is being read is a reason to read everything again', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice'])
+  const alice = await rig.enter('alice')
+  const { feed } = rig.memory.logs
+  feed.breakTails(new Error('gone'))
+  const release = holdReplies(rig, 'survey')
+  feed.mendTails()
+  await rig.settle()
+  feed.breakTails(new Error('gone again'))
+  await rig.did(said('missed'))
+  feed.mendTails()
+  await rig.settle()
+  await release()
+  assert.deepEqual(brief(alice.take()), [['entry', 'r', 2]])
 })
 
 test('[GW27] a record of a room nobody here is in is not decoded; its subjects are', async () => {

@@ -64,7 +64,7 @@ test('[GW36] whatever appends and look-ups fail: the first appearances in the lo
     turns: fc.nat(3),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 25, size: 'max' }), async (steps) => {
       const rig = new Rig({ partitions: 2 })
       for (const room of ['a', 'b']) await rig.group(room, ['x', 'y'])
       const peers = [await rig.enter('x'), await rig.enter('y')]
@@ -136,7 +136,7 @@ test('[GW37] whatever the feed loses: what a session is pushed is each room`s hi
     user: fc.constantFrom('b', 'c'),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const rig = new Rig({
         gateway: { sweepMs: 5_000, outboxBytesMax: 20_000, fillEntriesMax: 3, resumeEntriesMax: 6 },
       })

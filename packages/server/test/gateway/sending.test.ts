@@ -111,6 +111,24 @@ test('[GW10] an id that was used for other content is refused, and two waiters o
   assert.deepEqual(brief(alice.take()), [['refused', 3, 'ID_REUSED']])
 })
 
+test('[GW10] the refusal of another content under the same id answers nobody but its own sender', async () => {
+  const rig = new Rig()
+  const alice = await conversation(rig)
+  alice.send(send(1, 'same'))
+  await rig.settle()
+  alice.take()
+  rig.scribe.isPaused = true
+  alice.send(send(2, 'same', { text: 'other' }))
+  alice.send(send(3, 'same'))
+  await rig.settle()
+  rig.scribe.isPaused = false
+  await rig.settle()
+  assert.deepEqual(brief(alice.take('stored', 'refused')), [
+    ['refused', 2, 'ID_REUSED'],
+    ['stored', 3, 2],
+  ])
+})
+
 test('[GW11] what the feed said while nobody listened is answered from the store: entries and claims', async () => {
   const rig = new Rig()
   const alice = await conversation(rig)

@@ -69,7 +69,7 @@ test('[GW2] a connection that never greets is closed', async () => {
 })
 
 test('[GW2] frames that come before hello are kept and answered behind it, up to a bound', async () => {
-  const rig = new Rig({ gateway: { greetingFramesMax: 2 } })
+  const rig = new Rig({ gateway: { greetingBytesMax: 300 } })
   await rig.group('r', ['alice'])
   const [alice, greedy] = [rig.connect(), rig.connect()]
   for (const [peer, pages] of [

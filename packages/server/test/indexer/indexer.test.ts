@@ -9,7 +9,7 @@ import { Failure } from '../../src/ports/failure.ts'
 import type { SearchIndex } from '../../src/ports/search.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
 import { FakeClock } from '../worker/fake-clock.ts'
-import { seeded, SILENT_LOGGER } from '../worker/scene.ts'
+import { SILENT_LOGGER, seeded } from '../worker/scene.ts'
 
 class Scene {
   readonly clock = new FakeClock()
@@ -25,10 +25,26 @@ class Scene {
 
   /** As the worker leaves it: durable and projected in the store, then published. */
   async say(texts: readonly string[], { room = 'r', publish = true } = {}): Promise<void> {
-    const { entries } = await this.memory.store.history.view({ room, user: undefined, after: 0, before: undefined, entriesMax: 100_000 })
+    const { entries } = await this.memory.store.history.view({
+      room,
+      user: undefined,
+      after: 0,
+      before: undefined,
+      entriesMax: 100_000,
+    })
     const documents = texts.map((text, i): EntryDocument => {
       const seq = entries.length + i + 1
-      return { end: 'stored', id: `${room}-${seq}`, room, seq, sender: 'al', at: this.clock.now(), digest: 'd', origin: seq, content: { kind: 'message', text } }
+      return {
+        end: 'stored',
+        id: `${room}-${seq}`,
+        room,
+        seq,
+        sender: 'al',
+        at: this.clock.now(),
+        digest: 'd',
+        origin: seq,
+        content: { kind: 'message', text },
+      }
     })
     const head = entries.length + texts.length
     await this.memory.store.timeline.write({
@@ -37,7 +53,11 @@ class Scene {
       projections: [{ room, document: undefined, members: [], head }],
       settled: undefined,
     })
-    if (publish) await this.memory.logs.feed.append(0, documents.map((entry) => storedRecord(entry, this.#epoch)))
+    if (publish)
+      await this.memory.logs.feed.append(
+        0,
+        documents.map((entry) => storedRecord(entry, this.#epoch)),
+      )
   }
 
   async raiseEpoch(): Promise<void> {
@@ -136,7 +156,8 @@ test('[IDX4] a document the index can never take is left out and counted; the he
   const scene = new Scene()
   scene.faults = {
     before(call) {
-      if (call.call === 'index' && call.request.documents.some(({ tokens }) => tokens.includes('bad'))) throw new Failure('poison', '400')
+      if (call.call === 'index' && call.request.documents.some(({ tokens }) => tokens.includes('bad')))
+        throw new Failure('poison', '400')
     },
   }
   await scene.say(['one', 'bad', 'three', 'four'])
@@ -156,7 +177,10 @@ test('[IDX4] a document the index refuses by itself is counted and not tried aga
   const { search } = scene.memory
   const picky = new Proxy(search, {
     get(target, name) {
-      if (name !== 'write') return typeof Reflect.get(target, name) === 'function' ? Reflect.get(target, name).bind(target) : Reflect.get(target, name)
+      if (name !== 'write')
+        return typeof Reflect.get(target, name) === 'function'
+          ? Reflect.get(target, name).bind(target)
+          : Reflect.get(target, name)
       return async (request: Parameters<SearchIndex['write']>[0]) => {
         await target.write({ ...request, documents: request.documents.filter(({ seq }) => seq !== 2) })
         return request.documents.filter(({ seq }) => seq === 2)
@@ -176,7 +200,10 @@ test('[IDX5] a hole in the feed is filled from the store before anything behind 
   const scene = new Scene()
   await scene.start()
   await scene.say(['one'])
-  await scene.say(Array.from({ length: 450 }, (_, i) => `unpublished ${i}`), { publish: false })
+  await scene.say(
+    Array.from({ length: 450 }, (_, i) => `unpublished ${i}`),
+    { publish: false },
+  )
   await scene.say(['last'])
   await scene.clock.settle()
 
@@ -231,7 +258,9 @@ test('[IDX8] after a restore, entries of the new epoch replace what stood at the
   await scene.raiseEpoch()
   const entry = { end: 'stored', id: 'new', room: 'r', seq: 2, sender: 'al', at: 5, digest: 'd', origin: 9 } as const
   await scene.memory.logs.feed.append(0, [storedRecord({ ...entry, content: { kind: 'message', text: 'zwei' } }, 2)])
-  await scene.memory.logs.feed.append(0, [storedRecord({ ...entry, id: 'late', content: { kind: 'message', text: 'zombie' } }, 1)])
+  await scene.memory.logs.feed.append(0, [
+    storedRecord({ ...entry, id: 'late', content: { kind: 'message', text: 'zombie' } }, 1),
+  ])
   await scene.clock.settle()
 
   assert.deepEqual(await scene.hits('zwei'), [2])

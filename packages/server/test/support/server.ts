@@ -33,10 +33,30 @@ export interface ServerOptions {
 }
 
 /** Starts a server and waits until it says where it listens. Rejects, with its output, when it ends before. */
-export async function startServer({ data, port = 0, args = [], env = {}, wrap = [] }: ServerOptions): Promise<ServerProcess> {
-  const command = [...wrap, process.execPath, '--conditions=@holdfast/source', MAIN, 'serve', '--port', String(port), '--data', data, ...args]
+export async function startServer({
+  data,
+  port = 0,
+  args = [],
+  env = {},
+  wrap = [],
+}: ServerOptions): Promise<ServerProcess> {
+  const command = [
+    ...wrap,
+    process.execPath,
+    '--conditions=@holdfast/source',
+    MAIN,
+    'serve',
+    '--port',
+    String(port),
+    '--data',
+    data,
+    ...args,
+  ]
   const [file = '', ...rest] = command
-  const child = spawn(file, rest, { env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, rest, {
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
@@ -44,7 +64,9 @@ export async function startServer({ data, port = 0, args = [], env = {}, wrap = 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text
   })
-  const ended = new Promise<number | string>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')))
+  const ended = new Promise<number | string>((resolve) =>
+    child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+  )
   const { url, pid } = await address(child, () => output, ended)
   const isAlive = () => child.exitCode === null && child.signalCode === null
   const signal = (name: NodeJS.Signals) => {
@@ -69,7 +91,11 @@ export async function startServer({ data, port = 0, args = [], env = {}, wrap = 
 }
 
 /** The banner names the address and the pid; a tracer in front has another pid. */
-function address(child: ChildProcess, output: () => string, ended: Promise<unknown>): Promise<{ url: string; pid: number }> {
+function address(
+  child: ChildProcess,
+  output: () => string,
+  ended: Promise<unknown>,
+): Promise<{ url: string; pid: number }> {
   return new Promise((resolve, reject) => {
     const look = () => {
       const url = /(http:\/\/127\.0\.0\.1:\d+)/.exec(output())?.[1]

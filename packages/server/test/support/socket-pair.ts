@@ -6,7 +6,7 @@ export interface Heard {
   readonly [field: string]: unknown
 }
 
-/** Bytes a stalled client's side takes before `write` says no: what the operating system would buffer. */
+/** Bytes that go on their way although nobody reads: what the operating system would buffer. */
 const WINDOW_BYTES = 16_384
 
 /**
@@ -35,7 +35,8 @@ export class SocketPair implements Socket {
   // ---- the server's side -----------------------------------------------------------------------------------------------
 
   get writableLength(): number {
-    return this.#isCongested ? this.#toClient.reduce((sum, { length }) => sum + length, 0) : 0
+    const bytes = this.#toClient.reduce((sum, { length }) => sum + length, 0)
+    return this.#isStalled ? Math.max(0, bytes - WINDOW_BYTES) : 0
   }
 
   write(frames: Uint8Array): boolean {
@@ -43,8 +44,7 @@ export class SocketPair implements Socket {
     this.writes += 1
     // A copy: frames are shared between sessions, and nobody may change one.
     this.#toClient.push(frames.slice())
-    const bytes = this.#toClient.reduce((sum, { length }) => sum + length, 0)
-    if (this.#isStalled && bytes > WINDOW_BYTES) this.#isCongested = true
+    this.#isCongested = this.writableLength > 0
     return !this.#isCongested
   }
 

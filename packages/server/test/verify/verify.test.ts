@@ -277,13 +277,20 @@ for (const [name, open] of Object.entries(ENGINES)) {
     test('[VER12] beside a worker that is writing, nothing seems wrong that is not', async (context) => {
       const made = await installation(context)
       const { audit } = made.engines.store
-      // A message goes its whole way after each piece that is read.
-      let more = 20
+      // A message, a newcomer and a leave go their whole way after each piece that is read.
+      let meanwhile = 0
       const busy: AuditStore = {
         documents: async (after, max) => {
           const documents = await audit.documents(after, max)
-          if (more-- > 0)
-            await made.wholeWay([made.command('lobby', 'bob', { kind: 'message', text: `meanwhile ${more}` })])
+          const user = `newcomer ${meanwhile++}`
+          await made.wholeWay([
+            made.command('lobby', 'bob', { kind: 'message', text: `hello ${user}` }),
+            made.command('lobby', 'alice', { kind: 'member_added', user }),
+            made.command('lobby', 'alice', {
+              kind: meanwhile % 2 === 0 ? 'member_added' : 'member_removed',
+              user: 'bob',
+            }),
+          ])
           return documents
         },
       }

@@ -59,7 +59,10 @@ test('[WRK30] a dead command that is sent again gets its first answer, and what 
   await scene.send(say('b', 'al', 'poison'))
   await scene.drained()
 
-  assert.deepEqual((await scene.feed()).map(({ end }) => end), ['stored', 'dead', 'dead'])
+  assert.deepEqual(
+    (await scene.feed()).map(({ end }) => end),
+    ['stored', 'dead', 'dead'],
+  )
   assert.equal((await deadLetters(scene)).length, 1)
   assert.equal((await deadLetters(scene))[0]?.origin.offset, 1)
   await scene.stop()
@@ -71,7 +74,8 @@ test('[WRK31] an error that names no record is bisected until one offender is le
     await scene.users('al')
     scene.faults = {
       before(call) {
-        if (call.call === 'write' && call.request.documents.some(isPoison)) throw new Failure(failure, 'something in there')
+        if (call.call === 'write' && call.request.documents.some(isPoison))
+          throw new Failure(failure, 'something in there')
       },
     }
     const texts = Array.from({ length: 99 }, (_, i) => (i === 40 || i === 77 ? `poison ${i}` : `text ${i}`))
@@ -81,7 +85,10 @@ test('[WRK31] an error that names no record is bisected until one offender is le
 
     assert.deepEqual(await scene.texts(), ['room_created', ...texts.filter((text) => text.startsWith('text'))])
     const letters = await deadLetters(scene)
-    assert.deepEqual(letters.map(({ class: of, origin }) => [of, origin.offset]).sort(), [[failure, 41], [failure, 78]])
+    assert.deepEqual(letters.map(({ class: of, origin }) => [of, origin.offset]).sort(), [
+      [failure, 41],
+      [failure, 78],
+    ])
     if (failure === 'unknown') assert.ok(letters.every(({ attempts }) => attempts >= 3))
     await scene.stop()
   }
@@ -131,7 +138,10 @@ test('[WRK33] a record of a newer version pauses the partition with a reason; it
   assert.equal((await scene.document(say('a', 'late')))?.end, 'refused')
   assert.equal(await scene.document(say('b')), undefined)
   assert.deepEqual(await deadLetters(scene), [])
-  assert.deepEqual(scene.alerts.map(({ kind }) => kind), ['newer_version'])
+  assert.deepEqual(
+    scene.alerts.map(({ kind }) => kind),
+    ['newer_version'],
+  )
   await scene.stop()
 })
 
@@ -142,7 +152,8 @@ test('[WRK34] when commands of many senders die, the partition holds, probes one
   let isBroken = true
   scene.faults = {
     document(document) {
-      if (isBroken && document.end === 'stored' && document.seq > 1) throw new Failure('poison', 'a validator was deployed')
+      if (isBroken && document.end === 'stored' && document.seq > 1)
+        throw new Failure('poison', 'a validator was deployed')
     },
   }
   await scene.send(create(senders), ...senders.map((sender) => say('m', sender, `by ${sender}`)))
@@ -175,7 +186,10 @@ test("[WRK34] one sender's poison, refusals and repeats never trip the flood gua
   await scene.drained()
 
   assert.equal((await deadLetters(scene)).length, 20)
-  assert.deepEqual(scene.alerts.filter(({ kind }) => kind !== 'dead_letter'), [])
+  assert.deepEqual(
+    scene.alerts.filter(({ kind }) => kind !== 'dead_letter'),
+    [],
+  )
   await scene.stop()
 })
 

@@ -21,6 +21,7 @@ test('[WRK20] a sender registered 200 ms later loses nothing, keeps their order,
   await scene.clock.advance(200)
   assert.deepEqual(await scene.texts(), ['room_created', 'b'])
   assert.equal(await scene.committed(), 1)
+  assert.equal((await scene.memory.store.timeline.settled(0))?.next, 1, 'the store does not call finished what waits')
   assert.equal(worker.status()[0]?.waitingLanes, 1)
   await scene.send(say('d', 'bo'))
   await scene.clock.settle()
@@ -62,10 +63,19 @@ test('[WRK21] a doubt that outlasts its budget is given up after a fresh look-up
   // All records of the lane with the same doubt, also the one that had waited for a second only.
   assert.deepEqual(await scene.texts(), ['room_created', 'd'])
   const letters = await deadLetters(scene)
-  assert.deepEqual(letters.map(({ class: of, code, sender }) => [of, code, sender]), Array(3).fill(['expired', 'SENDER_UNKNOWN', 'late']))
+  assert.deepEqual(
+    letters.map(({ class: of, code, sender }) => [of, code, sender]),
+    Array(3).fill(['expired', 'SENDER_UNKNOWN', 'late']),
+  )
   assert.ok(letters.some(({ attempts }) => attempts >= 3))
-  assert.deepEqual(scene.alerts.map(({ kind }) => kind), ['dead_letter', 'dead_letter', 'dead_letter'])
-  assert.deepEqual((await scene.deadLetters()).map(({ headers }) => headers['hf-dlq-class']), ['expired', 'expired', 'expired'])
+  assert.deepEqual(
+    scene.alerts.map(({ kind }) => kind),
+    ['dead_letter', 'dead_letter', 'dead_letter'],
+  )
+  assert.deepEqual(
+    (await scene.deadLetters()).map(({ headers }) => headers['hf-dlq-class']),
+    ['expired', 'expired', 'expired'],
+  )
   assert.equal((await scene.feed()).filter(({ end }) => end === 'dead').length, 3)
   await scene.stop()
 })
@@ -126,7 +136,10 @@ test('[WRK23] what waits is bounded: at the bound the lane that has waited longe
   await scene.start()
   await scene.clock.advance(5_000)
 
-  assert.deepEqual((await deadLetters(scene)).map(({ sender }) => sender), ['late'])
+  assert.deepEqual(
+    (await deadLetters(scene)).map(({ sender }) => sender),
+    ['late'],
+  )
   assert.equal(await scene.committed(), 2)
   assert.equal((await scene.entries()).length, 19)
   await scene.stop()

@@ -221,7 +221,14 @@ export interface Sent {
   readonly replay?: number
 }
 
-export function partsOf({ room = 'r', sender = 'al', clientId, content, authority = 'member', replay = 0 }: Sent): CommandParts {
+export function partsOf({
+  room = 'r',
+  sender = 'al',
+  clientId,
+  content,
+  authority = 'member',
+  replay = 0,
+}: Sent): CommandParts {
   return { room, sender, clientId, authority, at: undefined, content, replay }
 }
 

@@ -15,5 +15,6 @@ test('[WRK2] no random schedule of crashes, zombies, lost replies, doubts and re
     for (const [what, times] of Object.entries(seen)) total[what] = (total[what] ?? 0) + times
   }
   if (SEEDS < 100) return
-  for (const [what, times] of Object.entries(total)) assert.ok(times > 0, `nothing of this happened in any schedule: ${what}`)
+  for (const [what, times] of Object.entries(total))
+    assert.ok(times > 0, `nothing of this happened in any schedule: ${what}`)
 })

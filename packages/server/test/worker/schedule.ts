@@ -15,7 +15,15 @@ const FAILURES: readonly FailureClass[] = ['transient', 'overload', 'ambiguous',
 export interface Ran {
   readonly broken: readonly string[]
   /** Which interesting things happened: a run in which none do proves nothing. */
-  readonly seen: { conflicts: number; fenced: number; adopted: number; waited: number; reused: number; dead: number; crashes: number }
+  readonly seen: {
+    conflicts: number
+    fenced: number
+    adopted: number
+    waited: number
+    reused: number
+    dead: number
+    crashes: number
+  }
 }
 
 /**
@@ -110,7 +118,15 @@ export async function runSchedule(seed: number): Promise<Ran> {
   const total = (key: 'adopted' | 'waiting' | 'reused') => scene.batches.reduce((sum, batch) => sum + batch[key], 0)
   const dead = scene.batches.reduce((sum, batch) => sum + batch.dead.expired + batch.dead.unknown, 0)
   const { conflicts, fenced } = scene.counts
-  const seen = { conflicts, fenced, crashes, dead, adopted: total('adopted'), waited: total('waiting'), reused: total('reused') }
+  const seen = {
+    conflicts,
+    fenced,
+    crashes,
+    dead,
+    adopted: total('adopted'),
+    waited: total('waiting'),
+    reused: total('reused'),
+  }
   return { broken, seen }
 }
 
@@ -138,13 +154,18 @@ async function check(
   const byId = new Map(documents.map((document) => [document.id, document]))
   const feed = await scene.feed()
   if (documents.length !== byId.size) broken.push('I3 an id twice')
-  for (const { id, digest, command: { clientId } } of sent) {
+  for (const {
+    id,
+    digest,
+    command: { clientId },
+  } of sent) {
     const document = byId.get(id)
     if (document === undefined) broken.push(`I1 ${clientId} neither stored nor claimed`)
     else if (!feed.some((record) => record.end !== 'epoch' && record.id === id && record.digest === digest))
       broken.push(`I1 ${clientId} was never told`)
     if (document?.end === 'dead' && document.digest === digest) {
-      if ((await scene.memory.store.letters.get(id)) === undefined) broken.push(`I1 ${clientId} is dead without a letter`)
+      if ((await scene.memory.store.letters.get(id)) === undefined)
+        broken.push(`I1 ${clientId} is dead without a letter`)
       if (!(await scene.deadLetters()).some(({ headers }) => headers['hf-dlq-id'] === id))
         broken.push(`I1 ${clientId} is dead without a record in the dead-letter log`)
     }
@@ -153,7 +174,8 @@ async function check(
     if (record.end === 'epoch') broken.push('R9 an epoch was raised though nothing was restored')
     else if (record.end === 'stored') {
       const document = byId.get(record.id)
-      if (document?.seq !== record.seq) broken.push(`I4 the feed said ${record.seq} of ${record.id}, history says ${document?.seq}`)
+      if (document?.seq !== record.seq)
+        broken.push(`I4 the feed said ${record.seq} of ${record.id}, history says ${document?.seq}`)
     }
   }
   for (const room of ROOMS) await checkRoom(scene, room, documents, order, broken)
@@ -170,17 +192,21 @@ async function checkRoom(
   order: ReadonlyMap<string, number>,
   broken: string[],
 ): Promise<void> {
-  const entries = documents.filter((document): document is EntryDocument => document.end === 'stored' && document.room === room)
+  const entries = documents.filter(
+    (document): document is EntryDocument => document.end === 'stored' && document.room === room,
+  )
   if (entries.some(({ seq }, i) => seq !== i + 1)) return void broken.push(`I4 ${room} has gaps`)
   const shown = await scene.entries(room)
-  if (shown.length !== entries.length) broken.push(`PROJECTION readers see ${shown.length} of ${entries.length} entries of ${room}`)
+  if (shown.length !== entries.length)
+    broken.push(`PROJECTION readers see ${shown.length} of ${entries.length} entries of ${room}`)
   const members = new Map(SENDERS.map((user) => [user, { user, role: undefined, seq: 0 }] as const))
   const state: RoomState = { room, head: 0, document: undefined, members: new Map(members) }
   const last = new Map<string, number>()
   for (const entry of entries) {
     const { sender, id, content } = entry
     const parts = { ...partsOf({ room, sender, clientId: '', content }), id, digest: '' }
-    if (decide(state, parts, () => true).decision !== 'entry') broken.push(`DECISION ${id} contradicts the entries before it`)
+    if (decide(state, parts, () => true).decision !== 'entry')
+      broken.push(`DECISION ${id} contradicts the entries before it`)
     apply(state, entry)
     const offset = order.get(id) ?? -1
     if (offset < (last.get(sender) ?? -1)) broken.push(`I5 ${sender} was reordered in ${room}`)
@@ -189,6 +215,8 @@ async function checkRoom(
   const loaded = await scene.memory.store.timeline.load([{ room, users: SENDERS }], [])
   const snapshot = loaded.rooms.get(room)
   for (const user of SENDERS)
-    if (snapshot?.members.get(user)?.role !== state.members.get(user)?.role) broken.push(`PROJECTION ${user} in ${room} differs from history`)
-  if (JSON.stringify(snapshot?.document) !== JSON.stringify(state.document)) broken.push(`PROJECTION ${room} differs from history`)
+    if (snapshot?.members.get(user)?.role !== state.members.get(user)?.role)
+      broken.push(`PROJECTION ${user} in ${room} differs from history`)
+  if (JSON.stringify(snapshot?.document) !== JSON.stringify(state.document))
+    broken.push(`PROJECTION ${room} differs from history`)
 }

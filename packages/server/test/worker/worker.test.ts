@@ -31,8 +31,14 @@ test('[WRK1] commands become entries with gapless seqs, are projected, published
   await scene.drained()
 
   assert.deepEqual(await scene.texts(), ['room_created', 'a', 'b'])
-  assert.deepEqual((await scene.entries()).map(({ seq }) => seq), [1, 2, 3])
-  assert.deepEqual((await scene.feed()).map(({ end }) => end), ['stored', 'stored', 'stored'])
+  assert.deepEqual(
+    (await scene.entries()).map(({ seq }) => seq),
+    [1, 2, 3],
+  )
+  assert.deepEqual(
+    (await scene.feed()).map(({ end }) => end),
+    ['stored', 'stored', 'stored'],
+  )
   assert.equal(await scene.committed(), 3)
   assert.equal(scene.counts.latencies, 3)
   await scene.stop()
@@ -53,9 +59,18 @@ test('[WRK3] a batch costs the same round trips for 1, 10, 100 and 500 commands 
       await scene.drained()
 
       assert.equal(scene.batches.length - writtenBefore, 1, `${count} over ${rooms}`)
-      const { find, load, write, append } = { find: scene.count('find'), load: scene.count('load'), write: scene.count('write'), append: scene.count('append') }
+      const { find, load, write, append } = {
+        find: scene.count('find'),
+        load: scene.count('load'),
+        write: scene.count('write'),
+        append: scene.count('append'),
+      }
       // One append is the test's own.
-      assert.deepEqual({ find, load, write, append }, { find: 1, load: 0, write: 1, append: 1 + Math.ceil(count / 500) }, `${count} over ${rooms}`)
+      assert.deepEqual(
+        { find, load, write, append },
+        { find: 1, load: 0, write: 1, append: 1 + Math.ceil(count / 500) },
+        `${count} over ${rooms}`,
+      )
       await scene.stop()
     }
   }
@@ -106,8 +121,15 @@ test('[WRK5] a command sent again is adopted: one entry, published again with it
   await scene.drained()
 
   assert.deepEqual(await scene.texts(), ['room_created', 'a', 'b'])
-  const told = (await scene.feed()).map((record) => (record.end === 'stored' ? [record.seq, record.origin] : record.end))
-  assert.deepEqual(told, [[1, 0], [2, 1], [3, 2], [2, 1]])
+  const told = (await scene.feed()).map((record) =>
+    record.end === 'stored' ? [record.seq, record.origin] : record.end,
+  )
+  assert.deepEqual(told, [
+    [1, 0],
+    [2, 1],
+    [3, 2],
+    [2, 1],
+  ])
   await scene.stop()
 })
 
@@ -179,7 +201,10 @@ test('[WRK8] a write whose reply was lost is found by its ids and adopted, not r
   await scene.drained()
 
   assert.deepEqual(await scene.texts(), ['room_created', 'a'])
-  assert.deepEqual((await scene.feed()).map(({ end }) => end), ['stored', 'stored'])
+  assert.deepEqual(
+    (await scene.feed()).map(({ end }) => end),
+    ['stored', 'stored'],
+  )
   assert.equal(scene.batches.at(-1)?.adopted, 2)
   await scene.stop()
 })
@@ -258,7 +283,9 @@ test('[WRK10] a collision under a higher lease stops the worker: nothing of the 
       const content = { kind: 'message', text: 'theirs' } as const
       return timeline
         .lease(0, 'other')
-        .then(() => timeline.write({ documents: [{ ...entry, content }], letters: [], projections: [], settled: undefined }))
+        .then(() =>
+          timeline.write({ documents: [{ ...entry, content }], letters: [], projections: [], settled: undefined }),
+        )
         .then(() => {})
     },
   }
@@ -279,9 +306,13 @@ test('[WRK11] a duplicate key that no majority read shows yet is ambiguous: wait
   let hidden = 5
   const { timeline } = scene.memory.store
   const write = timeline.write.bind(timeline)
-  timeline.write = async (request) => (request.documents.length > 0 && hidden-- > 0 ? { result: 'duplicate', at: 0 } : write(request))
+  timeline.write = async (request) =>
+    request.documents.length > 0 && hidden-- > 0 ? { result: 'duplicate', at: 0 } : write(request)
 
   await scene.send(say('a'))
+  await scene.clock.settle()
+  const [status] = scene.workers[0]?.status() ?? []
+  assert.ok(status?.state === 'paused' && status.reason === 'store', 'it waits before it reads again')
   await scene.drained()
 
   assert.deepEqual(await scene.texts(), ['room_created', 'a'])
@@ -304,7 +335,13 @@ test('[WRK12] entries that are stored but not projected are folded in, projected
   await scene.drained()
 
   assert.deepEqual(await scene.texts(), ['room_created', 'member_removed', 'b'])
-  const { member } = await scene.memory.store.history.view({ room: 'r', user: 'bo', after: 0, before: undefined, entriesMax: 0 })
+  const { member } = await scene.memory.store.history.view({
+    room: 'r',
+    user: 'bo',
+    after: 0,
+    before: undefined,
+    entriesMax: 0,
+  })
   assert.deepEqual(member, { user: 'bo', role: undefined, seq: 2 })
   await scene.stop()
 })
@@ -317,7 +354,9 @@ test('[WRK13] refusals are claims in the same write, at their places in log orde
   await scene.start()
   await scene.drained()
 
-  const writes = scene.calls.flatMap((call) => (call.call === 'write' ? [call.request.documents.map(({ end }) => end)] : []))
+  const writes = scene.calls.flatMap((call) =>
+    call.call === 'write' ? [call.request.documents.map(({ end }) => end)] : [],
+  )
   assert.deepEqual(writes, [['stored', 'stored', 'refused', 'stored']])
   const refused = await scene.document(say('b', 'cy'))
   assert.ok(refused?.end === 'refused' && refused.code === 'NOT_FOUND' && refused.seq < 0)
@@ -335,7 +374,15 @@ test('[WRK13] what asks for what already is ends as a claim with the code ALREAD
   await scene.stop()
 })
 
-for (const name of ['worker:fetched', 'worker:loaded', 'worker:stored', 'feed:before', 'feed:partial', 'feed:after', 'worker:settled'] as const) {
+for (const name of [
+  'worker:fetched',
+  'worker:loaded',
+  'worker:stored',
+  'feed:before',
+  'feed:partial',
+  'feed:after',
+  'worker:settled',
+] as const) {
   test(`[WRK14] broken off at ${name}, the batch comes again: nothing is lost, doubled, or left untold`, async () => {
     const scene = await sceneWithRoom({ failpoint: failAt(name), settings: { feedRecordsMax: 2 } })
     await scene.send(say('a'), say('b', 'cy'), remove('c', 'bo'), say('d', 'bo'))
@@ -389,7 +436,10 @@ test('[WRK16] an outage of any length makes no dead letter: the partition pauses
 
     const [status] = worker.status()
     assert.ok(status?.state === 'paused' && status.reason === 'store')
-    assert.deepEqual(scene.alerts.map(({ kind }) => kind), ['outage'])
+    assert.deepEqual(
+      scene.alerts.map(({ kind }) => kind),
+      ['outage'],
+    )
 
     isDown = false
     await scene.drained()

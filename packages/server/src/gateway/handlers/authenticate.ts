@@ -4,13 +4,15 @@ import type { Identity } from '../../ports/access.ts'
 import type { RoomId } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { dispatch } from '../dispatch.ts'
+import { EarlyFrames } from '../early-frames.ts'
 import { follow, type Point } from '../following.ts'
 import type { Live, Session } from '../session.ts'
 
 /** The first frame of every connection: judges the token, waits for the tail, says hello, opens every room of the user. */
 export function authenticate(context: Context, session: Session, request: Requests['authenticate']): void {
   if (session.state.phase !== 'greeting') return
-  session.state = { phase: 'admitting', deadline: session.state.deadline, early: [] }
+  const early = new EarlyFrames(context.settings.greetingBytesMax)
+  session.state = { phase: 'admitting', deadline: session.state.deadline, early }
   session.spawn(admit(context, session, request))
 }
 
@@ -30,7 +32,7 @@ async function admit(
   const live = session.enter(identity)
   const { user, expires } = identity
   session.reply({ type: 'hello', ref, user, durability: context.durability, expires, now: context.clock.now() })
-  for (const text of early) dispatch(context, session, text)
+  for (const text of early.texts) dispatch(context, session, text)
   await openRooms(context, session, live, new Map(resume.map(({ room, epoch, seq }) => [room, { epoch, seq }])))
 }
 
