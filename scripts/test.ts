@@ -16,8 +16,12 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-const child = spawn(process.execPath, ['--conditions=@holdfast/source', '--test', '--test-concurrency=2', ...files], {
-  cwd: root,
-  stdio: 'inherit',
-})
+const child = spawn(
+  process.execPath,
+  ['--conditions=@holdfast/source', '--test', '--test-concurrency=2', '--test-timeout=600000', ...files],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+)
 child.on('exit', (code, signal) => process.exit(signal === null ? code : 1))
