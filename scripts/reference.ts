@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CLOSE, ERRORS, LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
 import { EntrySchema, PUSHES, REPLIES, REQUESTS, RoomAboutSchema } from '@holdfast/protocol/schemas'
-import { settingsReference } from '../packages/server/src/config.ts'
+import { settingsReference } from '../packages/server/src/config/reference.ts'
 import { EXAMPLES } from './reference-examples.ts'
 
 /** As much of JSON Schema as our schemas use. */
@@ -96,6 +96,26 @@ ${Object.entries(LIMITS)
 `
 }
 
+function settingsPage(): string {
+  return `${GENERATED}
+# Settings
+
+Each setting has a flag, a variable and a place in a JSON file, and a default. A flag wins over the variable, that over the file, and
+that over the default; a variable that is set to nothing counts as not set. These three say the same:
+
+\`\`\`sh
+npx holdfast serve --worker-batch-records-max 200
+HOLDFAST_WORKER_BATCH_RECORDS_MAX=200 npx holdfast serve
+npx holdfast serve --config settings.json # {"worker": {"batchRecordsMax": 200}}
+\`\`\`
+
+The file can also be named by \`HOLDFAST_CONFIG\`. Secrets have no flag, because whoever may list processes could read them. A setting
+that is unknown, wrong, or contradicts another stops the start with a sentence that says what to change. The unit stands last in a
+name: \`ms\` are milliseconds. \`holdfast serve --help\` shows the same from the command line.
+
+${settingsReference()}`
+}
+
 function frames(table: Readonly<Record<string, object>>): string {
   return Object.entries(table)
     .map(([name, schema]) => {
@@ -133,7 +153,7 @@ function typeName(schema: Schema): string {
 
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/protocol.md': protocolPage,
-  'docs/settings.md': () => `${GENERATED}\n${settingsReference()}`,
+  'docs/settings.md': settingsPage,
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))

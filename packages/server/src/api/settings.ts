@@ -1,4 +1,4 @@
-/** The settings of the HTTP API; config.ts says which failure each prevents. */
+/** The settings of the HTTP API; config/settings.ts says which failure each prevents. */
 export interface ApiSettings {
   readonly outcomeWaitMsMax: number
   readonly requestMsMax: number

@@ -1,5 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { nearest } from '../core/nearest.ts'
 import { usageError } from './command.ts'
+import { wrapped } from './wrap.ts'
 
 export interface Option {
   readonly type: 'string' | 'boolean'
@@ -20,26 +22,42 @@ export interface Description {
   readonly usage: string
   readonly about: string
   readonly options: Options
+  /** What else is to be said behind the options. */
+  readonly more?: string
   readonly exits: readonly (readonly [code: number, meaning: string])[]
   /** Commands, without the leading `holdfast`, and what they do. */
   readonly examples: readonly (readonly [command: string, effect: string])[]
 }
 
-export function helpOf({ name, usage, about, options, exits, examples }: Description): string {
-  const flags = Object.entries({ ...options, help: { type: 'boolean', text: 'this text' } satisfies Option })
-  const left = flags.map(
-    ([flag, option]: [string, Option]) => `--${flag}${option.value === undefined ? '' : ` ${option.value}`}`,
+/** What `--help` prints. No line is longer than a usual terminal. */
+export function helpOf({ name, usage, about, options, more, exits, examples }: Description): string {
+  const help: Option = options.help ?? { type: 'boolean', text: 'this text' }
+  const flags = Object.entries({ ...options, help }).map(
+    ([flag, { value, text }]) => [`--${flag}${value === undefined ? '' : ` ${value}`}`, text] as const,
   )
-  const width = Math.max(...left.map(({ length }) => length))
-  const optionLines = flags.map(([, { text }], i) => `  ${(left[i] ?? '').padEnd(width)}  ${text}`)
-  const exitLines = exits.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
-  const exampleLines = examples.map(([command, effect]) => `  holdfast ${command}\n      ${effect}`)
-  return [
-    `Usage: holdfast ${name} ${usage}\n\n${about}`,
-    `Options:\n${optionLines.join('\n')}`,
-    `Exit codes:\n${exitLines.join('\n')}`,
-    `Examples:\n${exampleLines.join('\n')}\n`,
-  ].join('\n\n')
+  const parts = [
+    `Usage: holdfast ${name} ${usage}`,
+    wrapped(about),
+    `Options:\n${columns(flags)}`,
+    more,
+    `Exit codes:\n${columns(exits.map(([code, meaning]) => [String(code).padEnd(3), meaning]))}`,
+    `Examples:\n${examples.map(([command, effect]) => `  holdfast ${command}\n${wrapped(effect, '      ')}`).join('\n')}`,
+  ]
+  return `${parts.filter((part) => part !== undefined).join('\n\n')}\n`
+}
+
+/** What stands left is at most so wide; what is wider has its line to itself. */
+const LEFT_MAX = 22
+
+/** Pairs beside each other, the right ones in lines below each other. */
+export function columns(pairs: readonly (readonly [left: string, right: string])[]): string {
+  const width = Math.max(...pairs.map(([{ length }]) => (length > LEFT_MAX ? 0 : length)))
+  return pairs
+    .map(([left, right]) => {
+      const text = wrapped(right, ' '.repeat(width + 4))
+      return left.length > width ? `  ${left}\n${text}` : `  ${left.padEnd(width)}  ${text.trimStart()}`
+    })
+    .join('\n')
 }
 
 /** Reads the arguments of a command; a wrong one is a usage error that says what to write instead. */
@@ -109,27 +127,4 @@ export function exactly(command: string, names: readonly string[], positionals: 
       `${JSON.stringify(extra)} is one too many: holdfast ${command} ${names.join(' ')} (quote what has blanks).`,
     )
   return positionals
-}
-
-/** The candidate that a misspelling most probably meant; undefined where none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .sort((a, b) => a.distance - b.distance)
-  const [best] = ranked
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
-}
-
-/** Insertions, deletions and replacements between two words (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
-    }
-    above = row
-  }
-  return above[b.length] ?? 0
 }

@@ -11,6 +11,8 @@ export interface Command {
   readonly summary: string
   /** What `--help` prints. */
   readonly help: string
+  /** What `--help TOPIC` prints, where a help has more than one page. Throws a usage error for a topic that is none. */
+  readonly helpOn?: (topic: string) => string
   /** Resolves with the exit code: one of `EXIT`. Rejects with a `CommandError`, or with what nobody expected. */
   run(args: readonly string[], io: Io): Promise<number>
 }

@@ -16,7 +16,7 @@ const DESCRIPTION = {
     'Dead letters: commands that were accepted and could not be processed. None is ever lost: each waits here for an operator.\n' +
     '  list       the newest first\n' +
     '  show       one, with everything that is known of it\n' +
-    '  replay     puts it into the log again, as a new try; replaying twice makes one try\n' +
+    '  replay     puts it into the log again, as a new try; twice makes one try\n' +
     '  discard    marks it as done with; it stays readable',
   options: {
     state: { type: 'string', value: 'STATE', text: `list: ${STATES.join(', ')} or all (default open)` },

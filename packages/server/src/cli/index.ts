@@ -1,7 +1,7 @@
-import { environment } from '../config.ts'
+import { environment } from '../config/read.ts'
+import { nearest } from '../core/nearest.ts'
 import type { StopSignals } from '../lifecycle.ts'
 import { Failure } from '../ports/failure.ts'
-import { nearest } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
 import { processIo } from './terminal.ts'
 
@@ -35,11 +35,12 @@ function told(error: unknown): string {
 }
 
 async function dispatch(verb: string, args: readonly string[], io: Io): Promise<number> {
-  if (verb === 'help' || verb === '--help' || verb === '-h') return help(args[0], io)
+  if (verb === 'help' || verb === '--help' || verb === '-h') return help(args, io)
   const command = await load(verb)
   const end = args.indexOf('--')
   const options = end < 0 ? args : args.slice(0, end)
-  if (options.includes('--help') || options.includes('-h')) return printHelp(command, io)
+  const asked = options.findIndex((option) => /^(--help(=.*)?|-h)$/.test(option))
+  if (asked >= 0) return printHelp(command, options[asked]?.split('=')[1] ?? options[asked + 1], io)
   return command.run(args, io)
 }
 
@@ -54,8 +55,8 @@ async function load(verb: string): Promise<Command> {
   )
 }
 
-async function help(verb: string | undefined, io: Io): Promise<number> {
-  if (verb !== undefined) return printHelp(await load(verb), io)
+async function help([verb, topic]: readonly string[], io: Io): Promise<number> {
+  if (verb !== undefined) return printHelp(await load(verb), topic, io)
   const commands = await Promise.all(Object.keys(COMMANDS).map(load))
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`)
   await io.out.write(
@@ -65,7 +66,8 @@ async function help(verb: string | undefined, io: Io): Promise<number> {
   return EXIT.ok
 }
 
-async function printHelp({ help }: Command, io: Io): Promise<number> {
-  await io.out.write(help)
+async function printHelp({ help, helpOn }: Command, topic: string | undefined, io: Io): Promise<number> {
+  const page = topic === undefined || topic.startsWith('-') ? undefined : helpOn?.(topic)
+  await io.out.write(page ?? help)
   return EXIT.ok
 }

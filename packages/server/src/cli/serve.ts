@@ -1,20 +1,17 @@
 import { BUILD, compose, type Holdfast } from '../compose.ts'
-import { ConfigError, readConfig } from '../config.ts'
-import { type Description, helpOf, parse } from './arguments.ts'
+import { ConfigError } from '../config/config.ts'
+import { readConfig } from '../config/read.ts'
+import { type Description, exactly, helpOf, parse } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
+import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets } from './serve-flags.ts'
 
 const DESCRIPTION = {
   name: 'serve',
   usage: '[OPTIONS]',
   about:
-    'Runs the server in the foreground until SIGTERM or Ctrl-C: then it stops taking requests, finishes what is under way and exits 0.\n' +
-    'Every setting can also be given as an environment variable (HOLDFAST_PORT) or in a JSON file (--config); docs/settings.md lists them.',
-  options: {
-    data: { type: 'string', value: 'DIR', text: 'the folder for all data, made when missing (default ./data)' },
-    port: { type: 'string', value: 'P', text: 'the port; 0 takes a free one (default 8080)' },
-    host: { type: 'string', value: 'ADDRESS', text: 'the address to listen on (default 127.0.0.1)' },
-    config: { type: 'string', value: 'FILE', text: 'a JSON file with settings' },
-  },
+    'Runs the server in the foreground until SIGTERM or Ctrl-C: then it stops taking requests, finishes what is under way and exits 0.',
+  options: { ...FIRST_FLAGS, help: { type: 'string', value: '[GROUP]', text: 'this text, or every flag of a group' } },
+  more: MORE,
   exits: [
     [EXIT.ok, 'stopped as asked'],
     [EXIT.failed, 'could not start'],
@@ -22,15 +19,18 @@ const DESCRIPTION = {
   ],
   examples: [
     ['serve', 'on http://127.0.0.1:8080, data in ./data'],
-    ['serve --data /srv/chat --port 9000', ''],
-    ['serve --port 0', 'on a free port'],
+    ['serve --data /srv/chat --port 9000', 'elsewhere'],
+    ['serve --port 0 --log-level debug', 'on a free port, saying more'],
+    ['serve --help worker', 'the flags of the worker'],
   ],
-} as const satisfies Description
+} satisfies Description
 
-export const command: Command = { name: 'serve', summary: 'run the server', help: helpOf(DESCRIPTION), run }
+export const command: Command = { name: 'serve', summary: 'run the server', help: helpOf(DESCRIPTION), helpOn, run }
 
 async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values } = parse(DESCRIPTION, args)
+  refuseSecrets(args)
+  const { values, positionals } = parse({ name: 'serve', options: FLAGS }, args)
+  exactly('serve', [], positionals)
   const config = settings(values, io)
   const stopped = Promise.withResolvers<number>()
   let holdfast: Holdfast | undefined

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exactly, integer, nearest, parse } from '../../src/cli/arguments.ts'
+import { exactly, integer, parse } from '../../src/cli/arguments.ts'
 import { CommandError, EXIT } from '../../src/cli/command.ts'
+import { nearest } from '../../src/core/nearest.ts'
 
 const DESCRIPTION = {
   name: 'demo',
@@ -49,5 +50,6 @@ test('[CLI2] positionals are counted, and numbers are numbers', () => {
 test('[CLI2] a misspelling is answered with the nearest word, and nonsense with none', () => {
   assert.equal(nearest('imprt', ['import', 'history', 'tail']), 'import')
   assert.equal(nearest('verfy', ['serve', 'verify']), 'verify')
+  assert.equal(nearest('prot', ['host', 'port', 'help']), 'port', 'neighbours exchanged')
   assert.equal(nearest('frobnicate', ['import', 'history']), undefined)
 })
