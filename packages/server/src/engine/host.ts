@@ -4,14 +4,12 @@ import { failpointsFrom } from '../adapters/system/failpoint.ts'
 import { createLogger, type LogLevel } from '../adapters/system/logger.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import { sha256 } from '../adapters/system/sha256.ts'
-import { createIndexer, type Indexer } from '../indexer/indexer.ts'
 import type { IndexerSettings } from '../indexer/settings.ts'
-import { Services } from '../lifecycle.ts'
 import type { Log, StoredRecord } from '../ports/log.ts'
 import { Telemetry } from '../telemetry.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
-import { createWorker, type Worker } from '../worker/worker.ts'
 import type { EngineControl } from './remote.ts'
+import { createRoles, type Roles } from './roles.ts'
 import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
 
 /** What the engine thread has to know: plain data, since it is cloned into it. */
@@ -46,9 +44,7 @@ type Target = Readonly<Record<string, unknown>>
 class EngineHost implements Host {
   readonly #send: (event: Event) => void
   readonly #sqlite: Sqlite
-  readonly #worker: Worker
-  readonly #indexer: Indexer
-  readonly #services: Services
+  readonly #roles: Roles
   readonly #telemetry = new Telemetry('engine', systemClock)
   readonly #targets: Readonly<Record<string, Target>>
   readonly #logs: Readonly<Record<string, Log>>
@@ -59,31 +55,24 @@ class EngineHost implements Host {
     const failpoint = failpointsFrom(data.failpoint)
     this.#sqlite = openSqlite({ folder: data.folder, partitions: data.partitions, clock: systemClock, failpoint })
     const { logs, store, search } = this.#sqlite
-    const shared = { clock: systemClock, random: systemRandom, logger }
-    this.#worker = createWorker({
-      ...shared,
+    this.#roles = createRoles({
       name: data.name,
       build: data.build,
       logs,
       store: this.#telemetry.observeStore(store),
+      search: this.#telemetry.observeSearch(search),
+      clock: systemClock,
+      random: systemRandom,
       sha256,
+      logger,
       failpoint,
-      settings: data.worker,
-      observer: this.#telemetry.worker,
+      settings: data,
+      observers: this.#telemetry,
       alert: (kind, fields) => this.#alert(kind, fields),
     })
-    this.#indexer = createIndexer({
-      ...shared,
-      logs,
-      history: store.history,
-      search: this.#telemetry.observeSearch(search),
-      settings: data.indexer,
-      observer: this.#telemetry.indexer,
-    })
-    this.#telemetry.watchWorker(() => this.#worker.status())
+    this.#telemetry.watchWorker(() => this.#roles.worker.status())
     this.#telemetry.watchLag(logs.commands, ['worker'])
     this.#telemetry.watchLag(logs.feed, ['indexer'])
-    this.#services = new Services([this.#worker, this.#indexer], logger)
     this.#logs = { commands: logs.commands, feed: logs.feed, 'dead-letters': logs.deadLetters }
     const control: EngineControl = {
       status: () => this.#status(),
@@ -100,7 +89,7 @@ class EngineHost implements Host {
       records: (records) => this.#send({ event: 'records', records: packStored(records) }),
       broken: (cause) => this.#send({ event: 'broken', message: describe(cause).message }),
     })
-    await this.#services.start()
+    await this.#roles.services.start()
     const { partitions, durability } = logs.commands
     this.#send({ event: 'ready', partitions, durability })
     // Counting begins after the start: loading the library takes as long as everything else here.
@@ -129,14 +118,14 @@ class EngineHost implements Host {
 
   async #status() {
     const waiting: string[] = []
-    for (const status of this.#worker.status())
+    for (const status of this.#roles.worker.status())
       if (status.state === 'paused' && status.reason !== 'starting')
         waiting.push(`worker, partition ${status.partition}: paused (${status.reason})`)
-    return { waiting, indexedThrough: this.#indexer.indexedThrough() }
+    return { waiting, indexedThrough: this.#roles.indexer.indexedThrough() }
   }
 
   async #stop(): Promise<void> {
-    await this.#services.stop()
+    await this.#roles.services.stop()
     await this.#sqlite.close()
   }
 
