@@ -15,6 +15,10 @@ import type { PartitionStatus, WorkerObserver } from './worker/observer.ts'
 /** Which thread measures: `main` has sockets and HTTP, `engine` worker and indexer. Each shows metrics of its own only. */
 export type Part = 'main' | 'engine'
 
+/** The library is loaded so long after the start: by then the other thread is ready too, and needs the processors no more. */
+const LOAD_AFTER_MS = 1_000
+/** So many measurements do not wait for that. */
+const EARLY_MEASUREMENTS = 1_000
 /** How many measurements are kept until the library is there to count them. */
 const EARLY_MEASUREMENTS_MAX = 10_000
 
@@ -38,7 +42,12 @@ export class Telemetry {
     this.#clock = clock
   }
 
-  load(): Promise<Metrics> {
+  /** For the end of a start. */
+  load(): void {
+    this.#clock.after(LOAD_AFTER_MS, () => void this.#loaded())
+  }
+
+  #loaded(): Promise<Metrics> {
     this.#loading ??= import('prom-client').then((library) => {
       const metrics = new Metrics(library, this.#part)
       this.#metrics = metrics
@@ -51,14 +60,15 @@ export class Telemetry {
 
   /** Everything measured so far, in Prometheus' text format. What cannot be sampled now is left out. */
   async text(): Promise<string> {
-    const metrics = await this.load()
+    const metrics = await this.#loaded()
     await Promise.allSettled(this.#samplers.map(async (sample) => sample(metrics)))
     return metrics.registry.metrics()
   }
 
   #record(measure: (metrics: Metrics) => void): void {
     if (this.#metrics !== undefined) measure(this.#metrics)
-    else if (this.#early.length < EARLY_MEASUREMENTS_MAX) this.#early.push(measure)
+    else if (this.#early.length < EARLY_MEASUREMENTS_MAX && this.#early.push(measure) === EARLY_MEASUREMENTS)
+      void this.#loaded()
   }
 
   // ---- what the parts tell ---------------------------------------------------------------------------------------------

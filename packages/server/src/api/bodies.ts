@@ -1,16 +1,16 @@
+import { createRequire } from 'node:module'
 import { LIMITS, utf8Length } from '@holdfast/protocol'
-import { BODIES } from '@holdfast/protocol/schemas'
-import type { Static, TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import type { Bodies } from '@holdfast/protocol/schemas'
+import type { Validator } from 'typebox/compile'
 import { Problem } from '../core/problem.ts'
 
 /** Checks a body against its schema: returns it, or throws a Problem that names the first difference. */
 export type BodyCheck<Body> = (body: unknown) => Body
 
-export const checkSendMessage = checked(BODIES.sendMessage)
-export const checkCreateRoom = checked(BODIES.createRoom)
-export const checkSignIn = checked(BODIES.signIn)
-const checkUser = checked(BODIES.putUser)
+export const checkSendMessage = checked('sendMessage')
+export const checkCreateRoom = checked('createRoom')
+export const checkSignIn = checked('signIn')
+const checkUser = checked('putUser')
 
 /** A user may be put without saying anything about them. */
 export const checkPutUser: typeof checkUser = (body) => checkUser(body === undefined ? {} : body)
@@ -27,15 +27,23 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Compiled at its first use, so that a start does not wait for what nobody may ask. */
-function checked<Schema extends TSchema>(schema: Schema): BodyCheck<Static<Schema>> {
+/** Loaded and compiled at its first use, so that a start does not wait for what nobody may ask. */
+function checked<Name extends keyof Bodies>(name: Name): BodyCheck<Bodies[Name]> {
   let compiled: Validator | undefined
   return (body) => {
     if (body === undefined) throw new Problem('BAD_FRAME', 'body: it is missing; send JSON')
-    compiled ??= Compile(schema)
-    if (compiled.Check(body)) return body as Static<Schema>
+    compiled ??= compile(name)
+    if (compiled.Check(body)) return body as Bodies[Name]
     throw tooLarge(body) ?? difference(compiled, body)
   }
+}
+
+const require = createRequire(import.meta.url)
+
+function compile(name: keyof Bodies): Validator {
+  const { BODIES } = require('@holdfast/protocol/schemas') as typeof import('@holdfast/protocol/schemas')
+  const { Compile } = require('typebox/compile') as typeof import('typebox/compile')
+  return Compile(BODIES[name])
 }
 
 function difference(compiled: Validator, body: unknown): Problem {

@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module'
 import { LIMITS, type Request, utf8Length } from '@holdfast/protocol'
-import { REQUESTS } from '@holdfast/protocol/schemas'
-import { Compile, type Validator } from 'typebox/compile'
+import type { Validator } from 'typebox/compile'
 import { Problem } from '../core/problem.ts'
 
 /** What a text frame is: a request, or what is wrong with it and as much of its `ref` as could be read. */
@@ -35,9 +35,28 @@ type Difference = ReturnType<Validator['Errors']>[number]
 /** Compiled when a type is first met: compiling all of them would make every start wait. */
 const checkers = new Map<RequestType, Validator>()
 
+type Schemas = typeof import('@holdfast/protocol/schemas')
+type TypeBox = typeof import('typebox/compile')
+const require = createRequire(import.meta.url)
+let loaded: (Pick<Schemas, 'REQUESTS'> & Pick<TypeBox, 'Compile'>) | undefined
+
+/**
+ * What frames are checked with. It is 700 files, so a start does without: the first frame loads them, or whoever calls this in an
+ * idle moment before. All at once, because the frame that needs them must be answered before the next.
+ */
+export function loadSchemas() {
+  if (loaded === undefined) {
+    const { REQUESTS } = require('@holdfast/protocol/schemas') as Schemas
+    const { Compile } = require('typebox/compile') as TypeBox
+    loaded = { REQUESTS, Compile }
+  }
+  return loaded
+}
+
 function checkerOf(type: RequestType): Validator {
   let checker = checkers.get(type)
   if (checker === undefined) {
+    const { REQUESTS, Compile } = loadSchemas()
     checker = Compile(REQUESTS[type]) as Validator
     checkers.set(type, checker)
   }
@@ -45,7 +64,7 @@ function checkerOf(type: RequestType): Validator {
 }
 
 function isType(type: string): type is RequestType {
-  return Object.hasOwn(REQUESTS, type)
+  return Object.hasOwn(loadSchemas().REQUESTS, type)
 }
 
 /** The first difference, in a sentence that begins with the field. */

@@ -306,6 +306,16 @@ test('[OPS2] what is measured before the library is there is counted all the sam
   assert.match(text, /^holdfast_worker_paused\{partition="0",reason="store"\} 1$/m)
 })
 
+test('[OPS2] a busy start is counted whole: the library is loaded before what waits for it is too much', async () => {
+  const telemetry = new Telemetry('main', systemClock)
+  for (let i = 0; i < 10_000; i++) telemetry.alerted('outage')
+  // The same library: ours is there no earlier than the one that was asked for above.
+  await import('prom-client')
+  await new Promise(setImmediate)
+  for (let i = 0; i < 10; i++) telemetry.alerted('outage')
+  assert.match(await telemetry.text(), /^holdfast_alerts_total\{kind="outage"\} 10010$/m)
+})
+
 test('[OPS2] a port is measured at its seam: calls, times, errors by class; it does what it did', async () => {
   const engines = memoryEngines({
     faults: {
