@@ -250,6 +250,12 @@ const INDEXER = {
     'One write to the index takes no more: searches wait behind it.',
   ),
   batchBytesMax: bytes(INDEXER_DEFAULTS.batchBytesMax, 'The same in bytes.'),
+  lingerMsMax: integer(
+    INDEXER_DEFAULTS.lingerMsMax,
+    'A write waits so long for more documents: that is far cheaper than many writes, and makes search so much later.',
+    0,
+    10_000,
+  ),
   idleMsMax: ms(
     INDEXER_DEFAULTS.idleMsMax,
     'An idle partition looks around this often, so that a missed wake-up is no hang.',

@@ -3,6 +3,7 @@ import type { LogRecord } from '../ports/log.ts'
 import type { Content, EntryId, RoomId, Timestamp, UserId } from '../ports/store.ts'
 import type { Sha256 } from '../ports/system.ts'
 import { directRoomId, entryId, hashOf, replayId } from './identity.ts'
+import { utf8 } from './utf8.ts'
 
 /** The version of a command's record. A reader that meets a higher one waits for an operator; it never rejects it. */
 export const COMMAND_VERSION = 1
@@ -49,7 +50,6 @@ function canonical(content: Content): readonly string[] {
   content satisfies never
 }
 
-const ENCODER = new TextEncoder()
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The command as a record of the command log. Id and digest are not in it: whoever reads it computes them. */
@@ -64,7 +64,7 @@ export function encodeCommand({ room, sender, clientId, authority, at, content, 
     content,
     replay: replay === 0 ? undefined : replay,
   }
-  return { key: room, headers: {}, value: ENCODER.encode(JSON.stringify(value)) }
+  return { key: room, headers: {}, value: utf8(JSON.stringify(value)) }
 }
 
 export type Decoded =

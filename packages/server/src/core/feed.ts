@@ -2,6 +2,7 @@ import type { Entry, ErrorCode } from '@holdfast/protocol'
 import type { LogRecord, Offset } from '../ports/log.ts'
 import type { ClaimDocument, EntryDocument, EntryId, RoomId, UserId } from '../ports/store.ts'
 import { subjectsOf } from './room.ts'
+import { utf8 } from './utf8.ts'
 
 /**
  * A record of the feed: what came of a command. Everything a gateway decides by stands in the headers,
@@ -19,8 +20,8 @@ export type FeedRecord =
       readonly origin: Offset
       /** Whom it makes a member, or no member any more (G9). */
       readonly subjects: readonly UserId[]
-      /** The entry as JSON, ready for a frame. */
-      readonly entry: string
+      /** The entry as JSON in UTF-8, ready for a frame; `feedEntry` reads it. */
+      readonly value: Uint8Array
     }
   | {
       readonly end: 'refused' | 'dead'
@@ -34,7 +35,6 @@ export type FeedRecord =
   /** The partition's history was restored: a new epoch begins (G6). */
   | { readonly end: 'epoch'; readonly epoch: number }
 
-const ENCODER = new TextEncoder()
 const DECODER = new TextDecoder()
 const NOTHING = new Uint8Array(0)
 const EPOCH_KEY = '!epoch'
@@ -53,7 +53,7 @@ export function storedRecord(entry: EntryDocument, epoch: number): LogRecord {
     origin: String(origin),
   }
   if (subjects.length > 0) headers.subjects = JSON.stringify(subjects)
-  return { key: room, headers, value: ENCODER.encode(JSON.stringify(wireEntry(entry))) }
+  return { key: room, headers, value: utf8(JSON.stringify(wireEntry(entry))) }
 }
 
 export function claimRecord(
@@ -82,7 +82,7 @@ export function decodeFeed({ key, headers, value }: LogRecord): FeedRecord | und
     case 'stored': {
       const subjects = feedSubjects({ headers })
       const [seq, at, origin] = [Number(headers.seq), Number(headers.at), Number(headers.origin)]
-      return { end, epoch, room: key, id, digest, seq, at, origin, subjects, entry: DECODER.decode(value) }
+      return { end, epoch, room: key, id, digest, seq, at, origin, subjects, value }
     }
     case 'refused':
     case 'dead':
@@ -100,6 +100,11 @@ export function decodeFeed({ key, headers, value }: LogRecord): FeedRecord | und
     default:
       return undefined
   }
+}
+
+/** The entry that a stored record carries. */
+export function feedEntry({ value }: Pick<LogRecord, 'value'>): Entry {
+  return JSON.parse(DECODER.decode(value)) as Entry
 }
 
 /** What the headers say of a record: enough to decide who has to hear of it, without decoding anything. */

@@ -6,13 +6,13 @@ const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
 const BITS_52 = 2 ** 52
 
-/** 128 bits as 26 digits. */
-function base32(bytes: Uint8Array): string {
+/** 128 bits as 26 digits: the first 16 of these characters, each of which stands for one byte. */
+function base32(bytes: string): string {
   let text = ''
   let buffer = 0
   let bits = 0
   for (let i = 0; i < 16; i++) {
-    buffer = ((buffer << 8) | (bytes[i] ?? 0)) & 0x1fff
+    buffer = ((buffer << 8) | bytes.charCodeAt(i)) & 0x1fff
     bits += 8
     while (bits >= 5) {
       bits -= 5
@@ -42,10 +42,9 @@ export function entryId(sha256: Sha256, room: RoomId, sender: UserId, clientId: 
   const hash = sha256(joined([room, sender, clientId]))
   const uuid = UUID_V7.exec(clientId)
   if (uuid === null) return base32(hash)
-  const bytes = hash.slice(0, 16)
-  const time = `${uuid[1]}${uuid[2]}`
-  for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(time.slice(2 * i, 2 * i + 2), 16)
-  return base32(bytes)
+  const [high, low] = [Number.parseInt(uuid[1] ?? '', 16), Number.parseInt(uuid[2] ?? '', 16)]
+  const time = String.fromCharCode(high >>> 24, (high >> 16) & 255, (high >> 8) & 255, high & 255, low >> 8, low & 255)
+  return base32(time + hash.slice(6))
 }
 
 /** The identity of the n-th replay of a dead letter (R7): replaying twice is the same command. */
@@ -57,7 +56,7 @@ export function replayId(id: EntryId, n: number): EntryId {
 export function claimSeq(sha256: Sha256, id: EntryId): number {
   const bytes = sha256(id)
   let number = 0
-  for (let i = 0; i < 7; i++) number = (number * 256 + (bytes[i] ?? 0)) % BITS_52
+  for (let i = 0; i < 7; i++) number = (number * 256 + bytes.charCodeAt(i)) % BITS_52
   return -1 - number
 }
 

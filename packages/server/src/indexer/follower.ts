@@ -1,6 +1,6 @@
-import type { Entry } from '@holdfast/protocol'
-import { decodeFeed, type FeedRecord } from '../core/feed.ts'
+import { decodeFeed, type FeedRecord, feedEntry } from '../core/feed.ts'
 import type { Life } from '../core/life.ts'
+import { readLingering } from '../core/linger.ts'
 import { tokens } from '../core/tokens.ts'
 import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
@@ -60,10 +60,14 @@ export class Follower {
     const { owned, clock, settings, writer } = this.#options
     owned.seek(await this.#start())
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
+    // One write of many documents costs a fraction of many writes.
+    const lingering = { clock, lingerMs: settings.lingerMsMax, ending: life.ending }
     while (!life.ending.aborted && !owned.signal.aborted) {
       const askedAt = clock.now()
       const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
-      const records = await writer.until(() => life.orEnding(owned.read({ recordsMax, bytesMax, waitMs })))
+      const records = await writer.until(() =>
+        life.orEnding(readLingering(owned, { recordsMax, bytesMax, waitMs }, lingering)),
+      )
       if (records === undefined) return
       const last = records.at(-1)
       if (last !== undefined) {
@@ -173,8 +177,9 @@ class Batch {
   documents: SearchDocument[] = []
   #heads = new Map<RoomId, number>()
 
-  add({ room, seq, id, at, entry }: Stored): void {
-    const said = JSON.parse(entry) as Entry
+  add(record: Stored): void {
+    const { room, seq, id, at } = record
+    const said = feedEntry(record)
     if (said.kind === 'message')
       this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text) })
     this.#heads.set(room, Math.max(seq, this.#heads.get(room) ?? 0))

@@ -25,8 +25,8 @@ export interface Random {
   next(): number
 }
 
-/** SHA-256 of a text's UTF-8. */
-export type Sha256 = (text: string) => Uint8Array
+/** SHA-256 of a text's UTF-8: 32 characters, each of which stands for one byte. */
+export type Sha256 = (text: string) => string
 
 export interface Logger {
   debug(fields: object, message: string): void

@@ -2,6 +2,7 @@ import type { Alert } from '../core/alert.ts'
 import type { FloodGuard } from '../core/flood.ts'
 import { Lanes } from '../core/lanes.ts'
 import { Halt, type Life } from '../core/life.ts'
+import { readLingering } from '../core/linger.ts'
 import { Prefix } from '../core/prefix.ts'
 import type { Logs, Offset, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { TimelineStore, Timestamp, UserId } from '../ports/store.ts'
@@ -253,16 +254,11 @@ export class Ownership {
 
   async #read(waitMs: number): Promise<readonly StoredRecord[]> {
     const { clock, life, settings } = this
-    const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, lingerMsMax } = settings
-    const limit = { recordsMax, bytesMax, waitMs }
-    const records = (await life.orEnding(this.#owned.read(limit))) ?? []
+    const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, lingerMsMax: lingerMs } = settings
+    const lingering = { clock, lingerMs, ending: life.ending }
+    const records = await life.orEnding(readLingering(this.#owned, { recordsMax, bytesMax, waitMs }, lingering))
     if (this.pauses.current?.reason === 'log') this.pauses.over()
-    if (lingerMsMax === 0 || records.length === 0 || records.length >= recordsMax) return records
-    const bytes = records.reduce((sum, { value }) => sum + value.length, 0)
-    if (bytes >= bytesMax) return records
-    await clock.sleep(lingerMsMax, life.ending)
-    const rest = { recordsMax: recordsMax - records.length, bytesMax: bytesMax - bytes, waitMs: 0 }
-    return [...records, ...(await this.#owned.read(rest))]
+    return records ?? []
   }
 
   #open(records: readonly StoredRecord[]): readonly Item[] {

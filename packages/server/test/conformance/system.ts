@@ -49,15 +49,12 @@ export function systemConformance(name: string, open: () => System): void {
       assert.ok(new Set(drawn).size > 90)
     })
 
-    test('[SYS5] a hash is SHA-256 of the text in UTF-8, in bytes of its own', () => {
-      const hex = (text: string) => Buffer.from(sha256(text)).toString('hex')
+    test('[SYS5] a hash is SHA-256 of the text in UTF-8, a character for each byte', () => {
+      const hex = (text: string) => Buffer.from(sha256(text), 'latin1').toString('hex')
       assert.equal(hex(''), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
       assert.equal(hex('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
-      assert.equal(hex('日本😀'), Buffer.from(sha256('日本😀')).toString('hex'))
+      assert.equal(hex('日本😀'), '78d4df4d900de4faadaae8dfd572f93749c832ac905806eebcab34204d58a725')
       assert.notEqual(hex('e\u0301'), hex('\u00e9'))
-      const bytes = sha256('abc')
-      bytes[0] = 0
-      assert.notEqual(sha256('abc')[0], 0)
     })
   })
 }

@@ -73,7 +73,7 @@ class Scene {
       clock: this.clock,
       random: seeded(1),
       logger: SILENT_LOGGER,
-      settings: { ...INDEXER_DEFAULTS, ...settings },
+      settings: { ...INDEXER_DEFAULTS, lingerMsMax: 0, ...settings },
       observer: {
         indexed: (n) => (counts.indexed += n),
         filled: (n) => (counts.filled += n),
@@ -110,6 +110,27 @@ test('[IDX1] what is published is found, under heads and a position written in t
   assert.equal(await scene.memory.search.progress(0), 2)
   assert.equal(await scene.memory.logs.feed.committed('indexer', 0), 2)
   assert.deepEqual([...(await scene.memory.search.heads(['r']))], [['r', 2]])
+  await scene.stop()
+})
+
+test('[IDX12] what comes within a moment is indexed by one write, and within the moment promised', async () => {
+  const scene = new Scene()
+  let writes = 0
+  scene.faults = {
+    before({ call }) {
+      if (call === 'index') writes++
+    },
+  }
+  await scene.start({ lingerMsMax: 50 })
+  for (let i = 0; i < 10; i++) {
+    await scene.say([`word${i}`])
+    await scene.clock.advance(4)
+  }
+  assert.deepEqual([writes, await scene.hits('word0')], [0, []])
+  await scene.clock.advance(10)
+
+  assert.equal(writes, 1)
+  assert.deepEqual(await scene.hits('word9'), [10])
   await scene.stop()
 })
 

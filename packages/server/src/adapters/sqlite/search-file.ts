@@ -3,7 +3,7 @@ import type { Offset } from '../../ports/log.ts'
 import type { SearchDocument, SearchHit, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
 import type { RoomId, Timestamp } from '../../ports/store.ts'
 import { Connection } from './connection.ts'
-import { isPoison } from './failures.ts'
+import { isDuplicate, isPoison } from './failures.ts'
 
 export interface SearchFileOptions {
   readonly file: string
@@ -16,6 +16,7 @@ const CACHE_BYTES_MAX = 8 << 20
 const ROWS_PER_MS = 2n ** 16n
 /** From here on (the year 4199) rows stand in the order they came: numbers of 63 bits end there. */
 const AT_MAX = 2 ** 46 - 1
+const END_OF_ROWS = 2n ** 63n - 1n
 
 /**
  * search.db: tokens in FTS5, which keeps no text. A row's number begins with its time, so the newest hits come first out of
@@ -37,6 +38,8 @@ export class SearchFile implements SearchIndex {
   readonly #head: StatementSync
   readonly #seqs: StatementSync
   readonly #query: StatementSync
+  /** The highest number given, or an upper bound of it; undefined while it has to be read. */
+  #newestRow: bigint | undefined
 
   constructor({ file, readOnly }: SearchFileOptions) {
     const connection = new Connection({
@@ -75,12 +78,17 @@ export class SearchFile implements SearchIndex {
   }
 
   async write({ documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
-    return this.#connection.transaction(() => {
-      const refused = documents.filter((document) => !this.#put(document))
-      for (const [room, head] of heads) this.#raiseHead.run(room, head)
-      if (through !== undefined) this.#putProgress.run(through.partition, through.next)
-      return refused
-    })
+    try {
+      return this.#connection.transaction(() => {
+        const refused = documents.filter((document) => !this.#put(document))
+        for (const [room, head] of heads) this.#raiseHead.run(room, head)
+        if (through !== undefined) this.#putProgress.run(through.partition, through.next)
+        return refused
+      })
+    } catch (error) {
+      this.#newestRow = undefined
+      throw error
+    }
   }
 
   async progress(partition: number): Promise<Offset | undefined> {
@@ -120,11 +128,6 @@ export class SearchFile implements SearchIndex {
 
   /** Whether the document is in now. */
   #put({ room, seq, at, tokens }: SearchDocument): boolean {
-    const old = this.#rowAt.get(room, seq)?.row
-    if (typeof old === 'bigint') {
-      this.#deleteTokens.run(old)
-      this.#deletePlace.run(old)
-    }
     const row = this.#freeRow(at)
     try {
       this.#insertTokens.run(row, tokens.join(' '))
@@ -132,18 +135,40 @@ export class SearchFile implements SearchIndex {
       if (isPoison(error)) return false
       throw error
     }
-    this.#insertPlace.run(row, room, seq, at)
+    this.#place(row, room, seq, at)
     return true
+  }
+
+  /** A place is taken only where a document comes again, so nobody looks before: the older one goes then. */
+  #place(row: bigint, room: RoomId, seq: number, at: Timestamp): void {
+    try {
+      this.#insertPlace.run(row, room, seq, at)
+    } catch (error) {
+      const old = isDuplicate(error) ? this.#rowAt.get(room, seq)?.row : undefined
+      if (typeof old !== 'bigint') throw error
+      this.#deleteTokens.run(old)
+      this.#deletePlace.run(old)
+      this.#insertPlace.run(row, room, seq, at)
+    }
   }
 
   /** The number behind the last one of this millisecond, or of the first later one that is not full. */
   #freeRow(at: Timestamp): bigint {
+    this.#newestRow ??= this.#lastOf(0n, END_OF_ROWS) ?? -1n
     for (let ms = BigInt(Math.min(at, AT_MAX)); ; ms++) {
       const [first, end] = [ms * ROWS_PER_MS, (ms + 1n) * ROWS_PER_MS]
-      const last = this.#lastRow.get(first, end)?.row
-      const row = typeof last === 'bigint' ? last + 1n : first
-      if (row < end) return row
+      // What is new is the newest: only what comes from earlier times has to look for its neighbours.
+      const last = this.#newestRow < end ? this.#newestRow : (this.#lastOf(first, end) ?? -1n)
+      const row = last < first ? first : last + 1n
+      if (row >= end) continue
+      if (row > this.#newestRow) this.#newestRow = row
+      return row
     }
+  }
+
+  #lastOf(first: bigint, end: bigint): bigint | undefined {
+    const row = this.#lastRow.get(first, end)?.row
+    return typeof row === 'bigint' ? row : undefined
   }
 }
 

@@ -58,7 +58,7 @@ export function openSqlite({ folder, readOnly = false, failpoint = () => {}, ...
       clock: options.clock,
       groups: options.groups ?? EVERYTHING_READ,
       retainedRecordsMin: options.retainedRecordsMin ?? 10_000,
-      recentBytesMax: options.recentBytesMax ?? 4 << 20,
+      recentBytesMax: options.recentBytesMax ?? 1 << 20,
     })
     // Whoever works on a log may need the store to come to an end, so the logs go first.
     return { logs, store, search, close: () => logs.close().finally(closeFiles) }
