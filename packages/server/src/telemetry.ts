@@ -44,10 +44,15 @@ export class Telemetry {
 
   /** For the end of a start. */
   load(): void {
-    this.#clock.after(LOAD_AFTER_MS, () => void this.#loaded())
+    this.#clock.after(LOAD_AFTER_MS, () => this.#loadEarly())
   }
 
-  #loaded(): Promise<Metrics> {
+  #loadEarly(): void {
+    // Whoever asks for the text tries again, and is told what is wrong.
+    this.#loaded().catch(() => {})
+  }
+
+  async #loaded(): Promise<Metrics> {
     this.#loading ??= import('prom-client').then((library) => {
       const metrics = new Metrics(library, this.#part)
       this.#metrics = metrics
@@ -55,7 +60,12 @@ export class Telemetry {
       this.#early = []
       return metrics
     })
-    return this.#loading
+    try {
+      return await this.#loading
+    } catch (error) {
+      this.#loading = undefined
+      throw error
+    }
   }
 
   /** Everything measured so far, in Prometheus' text format. What cannot be sampled now is left out. */
@@ -68,7 +78,7 @@ export class Telemetry {
   #record(measure: (metrics: Metrics) => void): void {
     if (this.#metrics !== undefined) measure(this.#metrics)
     else if (this.#early.length < EARLY_MEASUREMENTS_MAX && this.#early.push(measure) === EARLY_MEASUREMENTS)
-      void this.#loaded()
+      this.#loadEarly()
   }
 
   // ---- what the parts tell ---------------------------------------------------------------------------------------------

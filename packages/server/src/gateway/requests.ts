@@ -40,9 +40,19 @@ type TypeBox = typeof import('typebox/compile')
 const require = createRequire(import.meta.url)
 let loaded: (Pick<Schemas, 'REQUESTS'> & Pick<TypeBox, 'Compile'>) | undefined
 
+/** For who takes a socket: what its frames are checked with is there, or is loaded now. */
+export function canReadRequests(): boolean {
+  try {
+    return loadSchemas() !== undefined
+  } catch {
+    // Too many files are open, say. The next socket tries again.
+    return false
+  }
+}
+
 /**
- * What frames are checked with. It is 700 files, so a start does without: the first frame loads them, or whoever calls this in an
- * idle moment before. All at once, because the frame that needs them must be answered before the next.
+ * What frames are checked with. It is 700 files, so a start does without: the first socket loads them, or whoever calls this in an
+ * idle moment before. All at once, because a frame must be answered before the next one.
  */
 export function loadSchemas() {
   if (loaded === undefined) {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Gateway } from './gateway.ts'
+import { canReadRequests } from './requests.ts'
 import type { Socket, SocketListener } from './wire.ts'
 
 export interface AttachOptions {
@@ -38,7 +39,7 @@ function refusalOf(
   const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
   if (offered?.includes(SUBPROTOCOL) !== true) return '400 Bad Request'
   if (!checkOrigin(request.headers.origin, request)) return '403 Forbidden'
-  return gateway.hasRoom ? undefined : '503 Service Unavailable'
+  return gateway.hasRoom && canReadRequests() ? undefined : '503 Service Unavailable'
 }
 
 function refuse(socket: Duplex, status: string): void {
