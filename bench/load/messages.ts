@@ -7,11 +7,17 @@ const REF_FIRST = 1_000_000_000
 const NUMBER_DIGITS = 12
 const TIME_DIGITS = 12
 
+/** The `send` frames of one room, numbered from 0. */
+export interface Frames {
+  /** The frames of the messages from `first` on, in one piece; the reply to each names `refOf` its number. */
+  frames(first: number, count: number): Buffer
+}
+
 /**
  * The `send` frames of one room, cut from one template: for each message only the digits that differ are written.
  * Client ids are UUIDv7, as the SDK's are; `scattered` ones are like an import's, whose entries get ids all over the key space.
  */
-export class Messages {
+export class Messages implements Frames {
   private readonly template: Buffer
   private readonly refAt: number
   private readonly textAt: number
@@ -41,7 +47,6 @@ export class Messages {
     return this.template.length
   }
 
-  /** The frames of the messages from `first` on, in one piece. */
   frames(first: number, count: number): Buffer {
     const size = this.template.length
     const frames = Buffer.allocUnsafe(size * count)
@@ -50,7 +55,7 @@ export class Messages {
     for (let i = 0; i < count; i++) {
       const at = i * size
       this.template.copy(frames, at)
-      writeDigits(frames, at + this.refAt, REF_DIGITS, REF_FIRST + first + i)
+      writeDigits(frames, at + this.refAt, REF_DIGITS, refOf(first + i))
       writeDigits(frames, at + this.idAt, NUMBER_DIGITS, first + i)
       writeDigits(frames, at + this.textAt, NUMBER_DIGITS, first + i)
       if (time !== undefined) writeTime(frames, at + this.timeAt, time)
@@ -60,6 +65,11 @@ export class Messages {
 }
 
 export type Ids = 'uuidv7' | 'scattered'
+
+/** The `ref` of a message, always as long as any other. */
+export function refOf(number: number): number {
+  return REF_FIRST + number
+}
 
 /** Which message a reply's `ref` belongs to. */
 export function numberOf(ref: number): number {

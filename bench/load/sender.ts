@@ -1,5 +1,5 @@
 import type { Client, Traffic } from './client.ts'
-import { type Messages, numberOf } from './messages.ts'
+import { type Frames, numberOf } from './messages.ts'
 import { Receiver } from './receiver.ts'
 
 /** When a closed loop stops sending: what is in flight then is still waited for. */
@@ -23,7 +23,7 @@ export interface Sent {
  */
 export function sendInClosedLoop(
   client: Client,
-  messages: Messages,
+  messages: Frames,
   inFlight: number,
   seqBefore: number,
   until: Until,
@@ -37,7 +37,7 @@ export function sendInClosedLoop(
 
 class ClosedLoop implements Traffic {
   private readonly client: Client
-  private readonly messages: Messages
+  private readonly messages: Frames
   private readonly inFlight: number
   private readonly seqBefore: number
   private readonly until: Until
@@ -61,7 +61,7 @@ class ClosedLoop implements Traffic {
 
   constructor(
     client: Client,
-    messages: Messages,
+    messages: Frames,
     inFlight: number,
     seqBefore: number,
     until: Until,

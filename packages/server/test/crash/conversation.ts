@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { type Client, connect, type Entry, type Stored } from '@holdfast/client'
+import { type Client, type ConnectOptions, connect, type Entry, type Stored } from '@holdfast/client'
 import { type ServerProcess, signIn, until } from '../support/server.ts'
 
 const PEOPLE = ['anna', 'ben', 'cara'] as const
 const ROOMS = ['lobby', 'garden'] as const
+
+/** How long clients wait for a server that says nothing. */
+export type Patience = NonNullable<ConnectOptions['settings']>
 
 interface Sent {
   readonly room: string
@@ -18,18 +21,21 @@ interface Sent {
  */
 export class Conversation {
   readonly #url: string
+  readonly #patience: Patience
   readonly #clients = new Map<string, Client>()
   readonly #sent: Sent[] = []
   readonly #seen = new Map<string, Entry[]>()
   readonly #tokens = new Map<string, string>()
+  readonly #losses = new Map<string, number>(PEOPLE.map((person) => [person, 0]))
   #said = 0
 
-  private constructor(url: string) {
+  private constructor(url: string, patience: Patience) {
     this.#url = url
+    this.#patience = patience
   }
 
-  static async begin(url: string): Promise<Conversation> {
-    const conversation = new Conversation(url)
+  static async begin(url: string, patience: Patience = {}): Promise<Conversation> {
+    const conversation = new Conversation(url, patience)
     for (const person of PEOPLE) await conversation.#join(person)
     const anna = conversation.#client('anna')
     for (const room of ROOMS) await anna.createRoom({ kind: 'group', name: room, room, members: ['ben', 'cara'] })
@@ -44,6 +50,11 @@ export class Conversation {
           const text = `${sender} says ${++this.#said} – xin chào 👋`
           this.#sent.push({ room, sender, text, stored: this.#client(sender).room(room).send(text) })
         }
+  }
+
+  /** How many connections each of them has lost or given up so far. */
+  get losses(): readonly number[] {
+    return [...this.#losses.values()]
   }
 
   /** Resolves when everything said has its end: each promise settles, over every loss of the server. */
@@ -101,9 +112,12 @@ export class Conversation {
     const client = connect({
       url: this.#url,
       getToken: () => this.#tokens.get(person) ?? '',
-      settings: { backoffMsMax: 200 },
+      settings: { backoffMsMax: 200, ...this.#patience },
     })
     this.#clients.set(person, client)
+    client.on('state', (state) => {
+      if (state === 'waiting') this.#losses.set(person, (this.#losses.get(person) ?? 0) + 1)
+    })
     client.on('room', ({ id }) => this.#watch(person, client, id))
     await client.ready()
   }

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { startServer, temporaryFolder } from '../support/server.ts'
 import { Conversation, portOf } from './conversation.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+import { verify } from './operator.ts'
 
 /** The crash points a batch of messages passes, each at a visit in the middle of the conversation. */
 const POINTS: readonly { readonly point: FailpointName; readonly visit: number; readonly what: string }[] = [
@@ -54,16 +51,4 @@ for (const { point, visit, what } of POINTS) {
       conversation.end()
     }
   })
-}
-
-/** The operator's own check, over the engines themselves. */
-function verify(data: string): void {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--conditions=@holdfast/source', MAIN, 'verify', '--data', data],
-    {
-      encoding: 'utf8',
-    },
-  )
-  assert.equal(status, 0, `${stdout}\n${stderr}`)
 }
