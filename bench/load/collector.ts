@@ -28,31 +28,37 @@ export class Collector {
     return [`--inspect=127.0.0.1:${this.port}`]
   }
 
-  async collect(): Promise<void> {
+  /** Resolves with the bytes that are in use afterwards: the heaps of all threads, and the buffers they hold. */
+  async collect(): Promise<number> {
     const inspector = await Inspector.open(this.port)
     await inspector.ask('NodeWorker.enable', { waitForDebuggerOnStart: false })
-    await inspector.ask(COLLECT)
-    for (const sessionId of inspector.workers) {
-      const answer = inspector.next('NodeWorker.receivedMessageFromWorker')
-      await inspector.ask('NodeWorker.sendMessageToWorker', {
-        sessionId,
-        message: JSON.stringify({ id: 1, method: COLLECT }),
-      })
-      await answer
+    let bytes = 0
+    for (const ask of [inspector.ask, ...inspector.workers]) {
+      await ask('HeapProfiler.collectGarbage')
+      const { usedSize = 0, backingStorageSize = 0 } = await ask('Runtime.getHeapUsage')
+      bytes += usedSize + backingStorageSize
     }
     inspector.close()
+    return bytes
   }
 }
 
-/** One conversation, one question at a time. */
+type Ask = (method: string, params?: object) => Promise<Answer>
+
+/** A conversation with the main thread, and through it with the others. */
 class Inspector {
-  readonly workers: string[] = []
+  /** One for each other thread. */
+  readonly workers: Ask[] = []
   private readonly socket: WebSocket
-  private readonly awaited = new Map<string, () => void>()
+  private readonly asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>()
+  private questions = 0
 
   private constructor(socket: WebSocket) {
     this.socket = socket
     socket.addEventListener('message', ({ data }) => this.hear(JSON.parse(String(data)) as Message))
+    socket.addEventListener('close', () => {
+      for (const { reject } of this.asked.values()) reject(new Error('the inspected process ended'))
+    })
   }
 
   static async open(port: number): Promise<Inspector> {
@@ -67,33 +73,52 @@ class Inspector {
     return inspector
   }
 
-  ask(method: string, params: object = {}): Promise<void> {
-    const answer = this.next(ANSWER)
-    this.socket.send(JSON.stringify({ id: 1, method, params }))
-    return answer
-  }
-
-  /** Resolves with the next event of this name. */
-  next(event: string): Promise<void> {
-    return new Promise((resolve) => this.awaited.set(event, resolve))
-  }
+  readonly ask: Ask = (method, params = {}) => this.question((message) => this.socket.send(message), method, params)
 
   close(): void {
     this.socket.close()
   }
 
-  private hear({ method = ANSWER, params }: Message): void {
-    if (method === 'NodeWorker.attachedToWorker' && params?.sessionId !== undefined) this.workers.push(params.sessionId)
-    this.awaited.get(method)?.()
-    this.awaited.delete(method)
+  private question(send: (message: string) => void, method: string, params: object): Promise<Answer> {
+    const id = ++this.questions
+    return new Promise((resolve, reject) => {
+      this.asked.set(id, { resolve, reject })
+      send(JSON.stringify({ id, method, params }))
+    })
+  }
+
+  /** What another thread says comes as an event of this one; questions have numbers of their own whomever they are for. */
+  private hear({ id, result = {}, error, method, params = {} }: Message): void {
+    const { sessionId, message } = params
+    if (method === 'NodeWorker.attachedToWorker')
+      this.workers.push((method, params = {}) =>
+        this.question(
+          (message) => void this.ask('NodeWorker.sendMessageToWorker', { sessionId, message }),
+          method,
+          params,
+        ),
+      )
+    else if (method === 'NodeWorker.receivedMessageFromWorker') this.hear(JSON.parse(message ?? '{}') as Message)
+    if (id === undefined) return
+    const asked = this.asked.get(id)
+    this.asked.delete(id)
+    if (error === undefined) asked?.resolve(result)
+    else asked?.reject(new Error(`the inspector answered: ${error.message}`))
   }
 }
 
+/** An answer has the number of its question, an event has a method. */
 interface Message {
-  /** Events have one, answers have none. */
+  readonly id?: number
+  readonly result?: Answer
+  readonly error?: { readonly message: string }
   readonly method?: string
-  readonly params?: { readonly sessionId?: string }
+  readonly params?: { readonly sessionId?: string; readonly message?: string }
 }
 
-const ANSWER = ''
-const COLLECT = 'HeapProfiler.collectGarbage'
+/** As much of what is answered as anybody here wants to know. */
+interface Answer {
+  readonly usedSize?: number
+  /** Of `ArrayBuffer`s, which lie outside the heap. */
+  readonly backingStorageSize?: number
+}
