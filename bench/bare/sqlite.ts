@@ -1,6 +1,7 @@
 // The least a process can do that keeps what Holdfast keeps: a loop over node:sqlite that writes the same rows into the same tables in
 // the same transactions. It is given a data folder that a server has left, finds there the rows of one message, and writes them over and
-// over under new keys. It decides nothing, reads nothing, answers nobody and indexes nothing.
+// over under new keys. It decides nothing, reads nothing and answers nobody. The rows of the search index are written too, as the server
+// does it: beside the three transactions of a group, for many groups together; asked to, the loop leaves them out.
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
@@ -8,6 +9,8 @@ export interface Question {
   /** Messages in one group: three transactions. */
   readonly group: number
   readonly seconds: number
+  /** Whether the rows of the search index are written too. */
+  readonly indexes: boolean
 }
 
 export interface Answer {
@@ -17,6 +20,11 @@ export interface Answer {
 
 type Row = Record<string, SQLInputValue>
 
+/** When the server writes to its index: so many documents at most, after so long at most. */
+const INDEX_DOCUMENTS_MAX = 500
+const INDEX_LINGER_MS = 50
+const ROWS_PER_MS = 65_536n
+
 const [data = '.'] = process.argv.slice(2)
 const logFile = join(data, 'log.db')
 
@@ -25,6 +33,7 @@ class Loop {
   private readonly durableLog = new File(logFile, 'FULL')
   private readonly promptLog = new File(logFile, 'NORMAL')
   private readonly store = new File(join(data, 'store.db'), 'FULL')
+  private readonly search = new File(join(data, 'search.db'), 'NORMAL', { bigRows: true })
   private readonly command = new Inserts(this.durableLog, 'commands_0', 'offset')
   private readonly feed = new Inserts(this.promptLog, 'feed_0', 'offset')
   private readonly entry = new Inserts(this.store, 'documents', 'rowid')
@@ -35,17 +44,34 @@ class Loop {
   private readonly position = this.promptLog.prepare(
     `INSERT OR REPLACE INTO positions (log, member_group, partition, next) VALUES ('commands', 'bench', 0, ?)`,
   )
+  private readonly words = this.search.prepare('INSERT INTO words (rowid, tokens) VALUES (?, ?)')
+  private readonly place = this.search.prepare('INSERT INTO places (row, room, seq, at) VALUES (?, ?, ?, ?)')
+  private readonly indexHead = this.search.prepare('UPDATE heads SET head = ? WHERE room = ?')
+  private readonly progress = this.search.prepare('INSERT OR REPLACE INTO progress (partition, next) VALUES (0, ?)')
+  private readonly tokens =
+    String(this.entry.sample.body)
+      .toLowerCase()
+      .match(/[a-z0-9]+/g) ?? []
+  private indexedSeq = Number(this.entry.sample.seq)
+  private indexedAt = 0
+  private indexRow = this.highestRow()
   private offset = Number(this.command.sample.offset)
   private feedOffset = Number(this.feed.sample.offset)
   private seq = Number(this.entry.sample.seq)
 
-  run({ group, seconds }: Question): Answer {
+  run({ group, seconds, indexes }: Question): Answer {
     const begun = performance.now()
     let messages = 0
-    while (performance.now() - begun < seconds * 1_000) {
+    this.indexedSeq = this.seq
+    this.indexedAt = begun
+    for (let now = begun; now - begun < seconds * 1_000; now = performance.now()) {
       this.group(group)
       messages += group
+      const waiting = this.seq - this.indexedSeq
+      if (indexes && (waiting >= INDEX_DOCUMENTS_MAX || now - this.indexedAt >= INDEX_LINGER_MS))
+        this.index(waiting, now)
     }
+    if (indexes) this.index(this.seq - this.indexedSeq, performance.now())
     return { messages, seconds: (performance.now() - begun) / 1_000 }
   }
 
@@ -67,6 +93,30 @@ class Loop {
     this.offset += size
     this.feedOffset += size
     this.seq += size
+  }
+
+  private index(size: number, now: number): void {
+    const room = this.entry.sample.room ?? ''
+    const at = Date.now()
+    const first = BigInt(at) * ROWS_PER_MS
+    this.search.transaction(() => {
+      for (let i = 1; i <= size; i++) {
+        const seq = this.indexedSeq + i
+        this.indexRow = this.indexRow >= first ? this.indexRow + 1n : first
+        // The message's number is a word of its own.
+        this.tokens[1] = String(seq).padStart(12, '0')
+        this.words.run(this.indexRow, this.tokens.join(' '))
+        this.place.run(this.indexRow, room, seq, at)
+      }
+      this.indexHead.run(this.seq, room)
+      this.progress.run(this.feedOffset)
+    })
+    this.indexedSeq += size
+    this.indexedAt = now
+  }
+
+  private highestRow(): bigint {
+    return this.search.prepare('SELECT max(row) AS row FROM places').get()?.row as bigint
   }
 
   /** Like an entry's id: 26 characters that begin with the time and go on at random. */
@@ -106,19 +156,24 @@ class Inserts {
 /** One connection, with the settings that the server's have. */
 class File {
   readonly database: DatabaseSync
+  private readonly bigRows: boolean
   private readonly begin: StatementSync
   private readonly commit: StatementSync
 
-  constructor(file: string, synchronous: 'FULL' | 'NORMAL') {
+  /** @param bigRows whether rows have numbers that fit into no `number`: what runs after an insert reports the last one. */
+  constructor(file: string, synchronous: 'FULL' | 'NORMAL', { bigRows = false } = {}) {
+    this.bigRows = bigRows
     this.database = new DatabaseSync(file, { enableForeignKeyConstraints: false })
     this.database.exec('PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY')
     this.database.exec(`PRAGMA synchronous = ${synchronous}`)
-    this.begin = this.database.prepare('BEGIN IMMEDIATE')
-    this.commit = this.database.prepare('COMMIT')
+    this.begin = this.prepare('BEGIN IMMEDIATE')
+    this.commit = this.prepare('COMMIT')
   }
 
   prepare(sql: string): StatementSync {
-    return this.database.prepare(sql)
+    const statement = this.database.prepare(sql)
+    statement.setReadBigInts(this.bigRows)
+    return statement
   }
 
   transaction(change: () => void): void {

@@ -51,7 +51,7 @@ export async function stored(settings: BenchSettings, progress: Progress): Promi
           pass,
           folder.path,
           () => talk.measure(level.inFlight, seconds),
-          () => measureBare(bare, { group: Math.min(level.inFlight, GROUP_MAX), seconds }),
+          () => measureBare(bare, Math.min(level.inFlight, GROUP_MAX), seconds),
         )
         progress(`${pass === 0 ? 'warm-up' : `pass ${pass} of ${passes}`}, ${level.inFlight} in flight: ${told(turn)}`)
         if (pass > 0) turns.push(turn)
@@ -77,7 +77,12 @@ interface MeasuredHoldfast extends Measured {
   readonly storedMs: { readonly p50: number; readonly p99: number }
 }
 
-type StoredTurn = Turn<MeasuredHoldfast, Measured>
+interface MeasuredBare extends Measured {
+  /** The same loop without the rows of the search index. */
+  readonly withoutIndex: Measured
+}
+
+type StoredTurn = Turn<MeasuredHoldfast, MeasuredBare>
 
 /** One who sends, and one who receives, and a new room for each measurement, so that its history is what was measured. */
 class Talk {
@@ -137,7 +142,12 @@ function measuredOf(
   }
 }
 
-async function measureBare(bare: Bare, question: Question): Promise<Measured> {
+async function measureBare(bare: Bare, group: number, seconds: number): Promise<MeasuredBare> {
+  const whole = await measureLoop(bare, { group, seconds, indexes: true })
+  return { ...whole, withoutIndex: await measureLoop(bare, { group, seconds, indexes: false }) }
+}
+
+async function measureLoop(bare: Bare, question: Question): Promise<Measured> {
   const before = cpuSeconds(bare.pid)
   const { messages, seconds } = await bare.ask<Answer>(question)
   return { perSecond: messages / seconds, cpu: microsPer(messages, before, cpuSeconds(bare.pid)) }
@@ -188,6 +198,7 @@ function report(results: readonly Result[], filledEntries: number): PartReport {
     notes: [
       probeNote(results.flatMap(({ turns }) => turns)),
       'Every message was found in history exactly once, in the order it was sent, and was pushed to both.',
+      'The bare loop writes every row that the server writes for a message, those of the search index too; "no index": without those.',
     ],
     figures: results,
   }
@@ -196,7 +207,7 @@ function report(results: readonly Result[], filledEntries: number): PartReport {
 function rateTable(results: readonly Result[], where: string): Table {
   return {
     title: `Stored messages a second, one room${where}: median (min–max)`,
-    columns: ['in flight', 'Holdfast', 'bare loop', 'ratio', 'messages a group'],
+    columns: ['in flight', 'Holdfast', 'bare loop', 'ratio', 'bare, no index', 'messages a group'],
     rows: results.map((result) => {
       const { level, turns } = { ...result, ...counting(result.turns) }
       const column = (pick: (turn: StoredTurn) => number) => ranged(spread(turns.map(pick)))
@@ -205,6 +216,7 @@ function rateTable(results: readonly Result[], where: string): Table {
         column(({ ours }) => ours.perSecond),
         column(({ theirs }) => theirs.perSecond),
         ranged(rateRatio(turns)),
+        column(({ theirs }) => theirs.withoutIndex.perSecond),
         column(({ ours }) => ours.messagesPerGroup ?? Number.NaN),
       ]
     }),
@@ -214,7 +226,16 @@ function rateTable(results: readonly Result[], where: string): Table {
 function cpuTable(results: readonly Result[]): Table {
   return {
     title: 'Microseconds of CPU for each message: median (min–max)',
-    columns: ['in flight', 'Holdfast', 'bare loop', 'ratio', 'main thread', 'engine thread', "V8's helpers"],
+    columns: [
+      'in flight',
+      'Holdfast',
+      'bare loop',
+      'ratio',
+      'bare, no index',
+      'main thread',
+      'engine thread',
+      "V8's helpers",
+    ],
     rows: results.map(({ level, turns }) => {
       const column = (pick: (turn: StoredTurn) => number) => ranged(spread(turns.map(pick)))
       return [
@@ -222,6 +243,7 @@ function cpuTable(results: readonly Result[]): Table {
         column(({ ours }) => ours.cpu.all),
         column(({ theirs }) => theirs.cpu.all),
         ranged(cpuRatio(turns)),
+        column(({ theirs }) => theirs.withoutIndex.cpu.all),
         column(({ ours }) => ours.cpu.main),
         column(({ ours }) => ours.cpu.engine),
         column(({ ours: { cpu } }) => cpu.all - cpu.main - cpu.engine),
