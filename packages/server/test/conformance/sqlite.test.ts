@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, StatementSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Sqlite, SqliteOptions } from '../../src/adapters/sqlite/sqlite.ts'
@@ -363,6 +363,7 @@ describe('faults on SQLite', () => {
 describe('counts on SQLite', () => {
   test('[SQL10] ten thousand messages compile no statement and open no connection', async (context) => {
     const server = engines(context, temporaryFolder(context))
+    // A connection is of no use without a statement, so that whoever opens one is counted too.
     const { prepare, exec, open } = DatabaseSync.prototype
     let made = 0
     const counting = <Call extends (...args: never[]) => unknown>(call: Call) =>
@@ -386,6 +387,36 @@ describe('counts on SQLite', () => {
       await server.store.history.view(view('r', { user: 'alice' }))
     }
     assert.equal(made, 0)
+  })
+
+  test('[SQL12] what one turn of the event loop appends, to whatever partitions, is one transaction', async (context) => {
+    const { logs } = engines(context, temporaryFolder(context), { partitions: 4 })
+    const { run } = StatementSync.prototype
+    let commits = 0
+    context.after(() => Object.assign(StatementSync.prototype, { run }))
+    Object.assign(StatementSync.prototype, {
+      run(this: StatementSync, ...args: Parameters<typeof run>) {
+        if (this.sourceSQL === 'COMMIT') commits++
+        return Reflect.apply(run, this, args)
+      },
+    })
+
+    await Promise.all([0, 1, 2, 3].map((partition) => logs.commands.append(partition, records(5))))
+
+    assert.equal(commits, 1)
+  })
+
+  test('[SQL13] what was committed in the last moment before a clean close is committed at the next opening', async (context) => {
+    const folder = temporaryFolder(context)
+    const first = sqliteEngines(folder)
+    await first.logs.commands.append(0, records(3))
+    const owned = await own(first.logs.commands, 'worker')
+    await owned.commit(3)
+    await first.close()
+
+    const { logs } = engines(context, folder)
+
+    assert.equal(await logs.commands.committed('worker', 0), 3)
   })
 })
 

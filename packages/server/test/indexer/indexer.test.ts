@@ -156,19 +156,23 @@ test('[IDX2] indexedThrough follows the feed, and says nothing before it knows',
 
 test('[IDX3] a dead index only delays: nothing is lost, nothing is committed meanwhile, and it catches up without help', async () => {
   const scene = new Scene()
-  for (const failure of ['transient', 'overload', 'ambiguous', 'operator', 'unknown'] as const) {
-    scene.faults = {
-      before({ call }) {
-        if (call === 'index' || call === 'indexed') throw new Failure(failure, 'down')
-      },
+  for (const calls of [['index'], ['index', 'indexed']]) {
+    for (const failure of ['transient', 'overload', 'ambiguous', 'operator', 'unknown'] as const) {
+      scene.faults = {
+        before({ call }) {
+          if (calls.includes(call)) throw new Failure(failure, 'down')
+        },
+      }
+      const committed = await scene.memory.logs.feed.committed('indexer', 0)
+      const indexer = await scene.start()
+      await scene.say([`word ${failure} ${calls.length}`])
+      await scene.clock.advance(600_000)
+      assert.equal(await scene.memory.logs.feed.committed('indexer', 0), committed)
+      scene.faults = {}
+      await scene.clock.until(() => indexer.indexedThrough() > scene.clock.now() - 2_000, 'the index catches up')
+      assert.equal((await scene.hits(`${failure} ${calls.length}`)).length, 1)
+      await scene.stop()
     }
-    const indexer = await scene.start()
-    await scene.say([`word ${failure}`])
-    await scene.clock.advance(600_000)
-    scene.faults = {}
-    await scene.clock.until(() => indexer.indexedThrough() > scene.clock.now() - 2_000, 'the index catches up')
-    assert.equal((await scene.hits(failure)).length, 1)
-    await scene.stop()
   }
   assert.equal(scene.counts.dropped, 0)
 })

@@ -46,6 +46,8 @@ test('[WRK30] a command the store can never take is dead, with claim, letter, lo
   assert.deepEqual(record?.value, encodeCommand(partsOf(say('b', 'al', 'poison'))).value)
   const told = (await scene.feed()).find(({ end }) => end === 'dead')
   assert.ok(told?.end === 'dead' && told.digest === claim.digest && !told.message.includes('validation'))
+  const [alert, ...others] = scene.alerts
+  assert.deepEqual([alert?.kind, alert?.fields.id, others], ['dead_letter', claim.id, []])
   await scene.stop()
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '../../src/ports/failure.ts'
+import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
 import { add, create, Scene, say } from './scene.ts'
 
 async function sceneWithRoom(...args: ConstructorParameters<typeof Scene>): Promise<Scene> {
@@ -47,6 +48,42 @@ test('[WRK20] while a lane waits, looking again costs one call for all lanes and
   assert.equal(scene.count('write'), 0)
   assert.ok(scene.count('load') > 5, `${scene.count('load')} look-ups`)
   assert.ok(scene.count('load') < 200, `${scene.count('load')} look-ups`)
+  await scene.stop()
+})
+
+test('[WRK20] a sender who has become known does not pass their own message that still waits', async () => {
+  const scene = await sceneWithRoom()
+  await scene.send(say('a', 'late'))
+  await scene.start()
+  await scene.users('late')
+  await scene.send(say('b', 'late'), say('c', 'bo'))
+  await scene.clock.settle()
+  assert.deepEqual(await scene.texts(), ['room_created', 'c'])
+
+  await scene.drained(2_000)
+
+  assert.deepEqual(await scene.texts(), ['room_created', 'c', 'a', 'b'])
+  await scene.stop()
+})
+
+test('[WRK20] a look-up for who waits that hangs holds the others up for its own short deadline only', async () => {
+  const scene = await sceneWithRoom()
+  await scene.send(say('a', 'late'))
+  await scene.start()
+  let hanging = 0
+  scene.faults = {
+    before(call) {
+      if (call.call !== 'load') return
+      hanging++
+      return new Promise(() => {})
+    },
+  }
+  await scene.clock.until(() => hanging > 0, 'somebody is looked up')
+  await scene.send(say('b'))
+
+  await scene.clock.advance(WORKER_DEFAULTS.lookUpMsMax)
+
+  assert.deepEqual(await scene.texts(), ['room_created', 'b'])
   await scene.stop()
 })
 
@@ -108,6 +145,8 @@ test('[WRK21] a failed look-up is no try: a doubt is not given up because the st
   assert.deepEqual(await deadLetters(scene), [])
 
   scene.faults = {}
+  scene.calls.length = 0
+  await scene.clock.until(() => scene.count('load') > 0, 'they are looked up again')
   await scene.users('late')
   await scene.drained(5_000)
   assert.deepEqual(await scene.texts(), ['room_created', 'a'])
