@@ -11,22 +11,15 @@ import { Failure } from '../ports/failure.ts'
 import type { SearchIndex } from '../ports/search.ts'
 import type { HistoryStore, LetterStore, Timestamp, UserStore } from '../ports/store.ts'
 import type { Clock, Logger, Sha256 } from '../ports/system.ts'
-import { parseJson } from './bodies.ts'
-import { type DeadLetterParts, deadLetterRoutes } from './dead-letters.ts'
-import { healthRoutes } from './health.ts'
-import { memberRoutes } from './members.ts'
-import { messageRoutes } from './messages.ts'
+import { type BodyCheck, bodyCheck, parseJson } from './bodies.ts'
+import type { DeadLetterParts } from './dead-letters.ts'
 import type { ApiObserver } from './observer.ts'
-import { pageRoutes } from './page.ts'
-import { parseQuery } from './query.ts'
-import { roomRoutes } from './rooms.ts'
-import type { Answer, AnyRoute, OpenCall } from './route.ts'
-import { searchRoutes } from './search.ts'
+import { type Parameters, readQuery } from './query.ts'
+import type { Answer, AnyRoute } from './route.ts'
+import { apiRoutes } from './routes.ts'
 import { Refusal, Sending } from './sending.ts'
 import type { ApiSettings } from './settings.ts'
-import { type SignIn, signInRoutes } from './sign-in.ts'
-import { timelineRoutes } from './timeline.ts'
-import { userRoutes } from './users.ts'
+import type { SignIn } from './sign-in.ts'
 
 export interface ApiParts {
   readonly settings: ApiSettings
@@ -79,7 +72,7 @@ export function createApi(parts: ApiParts): Api {
   const sending = new Sending({ ...parts, outcomeWaitMsMax: settings.outcomeWaitMsMax, rate: parts.sendRate })
   const state = { isClosing: false }
   const app = server(parts, state)
-  register(app, parts, routesOf(parts, sending))
+  register(app, parts, apiRoutes({ ...parts, sending }))
   let closed: Promise<void> | undefined
   return {
     server: app.server,
@@ -95,22 +88,6 @@ export function createApi(parts: ApiParts): Api {
       return closed
     },
   }
-}
-
-function routesOf(parts: ApiParts, sending: Sending): readonly AnyRoute[] {
-  const { settings, users, clock, history, durability } = parts
-  return [
-    ...userRoutes(users, clock),
-    ...roomRoutes({ ...parts, sending }),
-    ...memberRoutes({ ...parts, sending }),
-    ...messageRoutes(sending, durability),
-    ...timelineRoutes(history),
-    ...searchRoutes({ ...parts, queryBytesMax: settings.queryBytesMax }),
-    ...deadLetterRoutes({ ...parts, lettersPerPageMax: settings.lettersPerPageMax }),
-    ...healthRoutes(parts),
-    ...signInRoutes(parts.signIn),
-    ...pageRoutes(parts.webRoot),
-  ]
 }
 
 // ---- the server ------------------------------------------------------------------------------------------------------
@@ -178,11 +155,12 @@ async function closeWithin(app: FastifyInstance, clock: Clock, msMax: number): P
 
 function register(app: FastifyInstance, parts: ApiParts, routes: readonly AnyRoute[]): void {
   for (const route of routes) {
+    const checkBody = route.body === undefined ? undefined : bodyCheck(route.body)
     app.route({
       method: route.method,
       url: route.path,
       onRequest: route.access === 'open' ? [] : [(request) => admit(parts, route, request)],
-      handler: async (request, reply) => answer(reply, await handle(route, request)),
+      handler: async (request, reply) => answer(reply, await handle(route, checkBody, request)),
     })
   }
   for (const [path, methods] of methodsByPath(routes)) {
@@ -235,17 +213,20 @@ class MissingToken extends Problem {
   }
 }
 
-function handle(route: AnyRoute, request: FastifyRequest): Answer | Promise<Answer> {
+const NO_PARAMETERS: Parameters = {}
+const NO_BODY = {}
+
+function handle(route: AnyRoute, checkBody: BodyCheck | undefined, request: FastifyRequest): Answer | Promise<Answer> {
   const { identity, headers } = request
-  const call: OpenCall<unknown> = {
+  const call = {
     params: request.params as Readonly<Record<string, string>>,
-    query: parseQuery(request.url, route.query ?? []),
-    body: route.body?.(request.body),
-    header: (name) => {
+    query: readQuery(request.url, route.query ?? NO_PARAMETERS),
+    body: checkBody?.(request.body) ?? NO_BODY,
+    header: (name: string) => {
       const value = headers[name]
       return typeof value === 'string' ? value : undefined
     },
-    hasHeader: (name) => headers[name] !== undefined,
+    hasHeader: (name: string) => headers[name] !== undefined,
   }
   if (route.access === 'open') return route.handle(call)
   if (identity === null) throw new Error('a route was reached without its bearer being known')

@@ -1,19 +1,34 @@
 import { createRequire } from 'node:module'
 import { LIMITS, utf8Length } from '@holdfast/protocol'
-import type { Bodies } from '@holdfast/protocol/schemas'
 import type { Validator } from 'typebox/compile'
 import { Problem } from '../core/problem.ts'
+import type { BodyName } from './route.ts'
 
-/** Checks a body against its schema: returns it, or throws a Problem that names the first difference. */
-export type BodyCheck<Body> = (body: unknown) => Body
+/** Checks a body: returns it, or throws a Problem that names the first difference. */
+export type BodyCheck = (body: unknown) => Record<PropertyKey, unknown>
 
-export const checkSendMessage = checked('sendMessage')
-export const checkCreateRoom = checked('createRoom')
-export const checkSignIn = checked('signIn')
-const checkUser = checked('putUser')
+/** Loaded and compiled at its first use, so that a start does not wait for what nobody may ask. */
+export function bodyCheck(name: BodyName): BodyCheck {
+  let loaded: { readonly schema: Validator; readonly isOptional: boolean } | undefined
+  return (given) => {
+    loaded ??= load(name)
+    const { schema, isOptional } = loaded
+    const body = given === undefined && isOptional ? {} : given
+    if (body === undefined) throw new Problem('BAD_FRAME', 'body: it is missing; send JSON')
+    if (schema.Check(body)) return body as Record<PropertyKey, unknown>
+    throw tooLarge(body) ?? difference(schema, body)
+  }
+}
 
-/** A user may be put without saying anything about them. */
-export const checkPutUser: typeof checkUser = (body) => checkUser(body === undefined ? {} : body)
+const require = createRequire(import.meta.url)
+
+function load(name: BodyName) {
+  const { BODIES } = require('@holdfast/protocol/schemas') as typeof import('@holdfast/protocol/schemas')
+  const { Compile } = require('typebox/compile') as typeof import('typebox/compile')
+  const schema = BODIES[name]
+  const required: readonly string[] = schema.required ?? []
+  return { schema: Compile(schema) as Validator, isOptional: required.length === 0 }
+}
 
 const DECODER = new TextDecoder('utf-8', { fatal: true })
 
@@ -25,25 +40,6 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new Problem('BAD_FRAME', 'body: it is not JSON in UTF-8')
   }
-}
-
-/** Loaded and compiled at its first use, so that a start does not wait for what nobody may ask. */
-function checked<Name extends keyof Bodies>(name: Name): BodyCheck<Bodies[Name]> {
-  let compiled: Validator | undefined
-  return (body) => {
-    if (body === undefined) throw new Problem('BAD_FRAME', 'body: it is missing; send JSON')
-    compiled ??= compile(name)
-    if (compiled.Check(body)) return body as Bodies[Name]
-    throw tooLarge(body) ?? difference(compiled, body)
-  }
-}
-
-const require = createRequire(import.meta.url)
-
-function compile(name: keyof Bodies): Validator {
-  const { BODIES } = require('@holdfast/protocol/schemas') as typeof import('@holdfast/protocol/schemas')
-  const { Compile } = require('typebox/compile') as typeof import('typebox/compile')
-  return Compile(BODIES[name])
 }
 
 function difference(compiled: Validator, body: unknown): Problem {

@@ -2,8 +2,9 @@ import type { Durability } from '@holdfast/protocol'
 import { Problem } from '../core/problem.ts'
 import type { EntryId, LetterDocument, LetterStore, RoomId, UserId } from '../ports/store.ts'
 import type { Clock } from '../ports/system.ts'
-import { choice, integer } from './query.ts'
+import { choice, integer, text } from './query.ts'
 import { type AnyRoute, json, route } from './route.ts'
+import { APPEND_ERRORS } from './sending.ts'
 
 export interface DeadLetterParts {
   readonly letters: LetterStore
@@ -19,18 +20,21 @@ export function deadLetterRoutes(parts: DeadLetterParts): readonly AnyRoute[] {
   return [listLetters(parts), showLetter(parts), discardLetter(parts), replayLetter(parts)]
 }
 
-/** Newest first; `next` is the `cursor` of the next page, null at the end. */
 function listLetters({ letters, lettersPerPageMax }: DeadLetterParts): AnyRoute {
   return route({
     method: 'GET',
     path: '/v1/dead-letters',
+    summary: 'Lists dead letters: commands that were accepted and could not be processed.',
     access: 'administrator',
     charge: 'read',
-    query: ['state', 'cursor', 'limit'],
-    async handle({ query }) {
-      const state = choice(query, 'state', ['open', 'replayed', 'discarded', 'all'])
-      const limit = integer(query, 'limit', 1, lettersPerPageMax) ?? Math.min(50, lettersPerPageMax)
-      const page = await letters.list(state === 'all' ? undefined : state, query.get('cursor'), limit)
+    query: {
+      state: choice('Those in this state.', ['open', 'replayed', 'discarded', 'all']),
+      cursor: text('The `next` of the page before. By default the first page.'),
+      limit: integer('At most so many.', 1, lettersPerPageMax, Math.min(50, lettersPerPageMax)),
+    },
+    answers: { 200: ['letters'] },
+    async handle({ query: { state, cursor, limit } }) {
+      const page = await letters.list(state === 'all' ? undefined : state, cursor, limit)
       return json(200, { items: page.items.map(summary), next: page.next ?? null })
     },
   })
@@ -40,8 +44,11 @@ function showLetter({ letters }: DeadLetterParts): AnyRoute {
   return route({
     method: 'GET',
     path: '/v1/dead-letters/:id',
+    summary: 'Shows a dead letter, with the record as it stood in the log.',
     access: 'administrator',
     charge: 'read',
+    answers: { 200: ['letter'] },
+    errors: NO_LETTER,
     async handle({ params }) {
       const letter = await existing(letters, params.id)
       const { key, headers, value } = letter
@@ -50,13 +57,15 @@ function showLetter({ letters }: DeadLetterParts): AnyRoute {
   })
 }
 
-/** The letter stays, marked: nothing that was accepted is ever deleted. */
 function discardLetter({ letters, clock }: DeadLetterParts): AnyRoute {
   return route({
     method: 'DELETE',
     path: '/v1/dead-letters/:id',
+    summary: 'Marks a dead letter as done with. It stays readable: nothing that was accepted is ever deleted.',
     access: 'administrator',
     charge: 'command',
+    answers: { 200: ['letterMarked'] },
+    errors: NO_LETTER,
     async handle({ identity, params }) {
       const { id } = await existing(letters, params.id)
       await letters.mark(id, 'discarded', clock.now(), identity.user)
@@ -69,8 +78,16 @@ function replayLetter({ replay, durability }: DeadLetterParts): AnyRoute {
   return route({
     method: 'POST',
     path: '/v1/dead-letters/:id/replay',
+    summary:
+      'Gives the command of a dead letter a new try, under an id derived from its own: repeating it makes no second one.',
     access: 'administrator',
     charge: 'command',
+    answers: { 202: ['letterReplayed'] },
+    errors: {
+      ...NO_LETTER,
+      ...APPEND_ERRORS,
+      CONFLICT: 'The letter was discarded, or its record is no command.',
+    },
     async handle({ identity, params }) {
       const { id = '' } = params
       const again = await replay(id, identity.user)
@@ -78,6 +95,8 @@ function replayLetter({ replay, durability }: DeadLetterParts): AnyRoute {
     },
   })
 }
+
+const NO_LETTER = { NOT_FOUND: 'There is no dead letter with this id.' } as const
 
 async function existing(letters: LetterStore, id: EntryId = ''): Promise<LetterDocument> {
   const letter = await letters.get(id)

@@ -53,7 +53,10 @@ export function pageRoutes(folder: string | undefined): readonly AnyRoute[] {
     route({
       method: 'GET',
       path,
+      summary: 'A file of the chat page.',
       access: 'open',
+      answers: { 200: 'The file.', 304: 'It is still what `if-none-match` names.' },
+      errors: { NOT_FOUND: 'It is no part of the page, or the page is not built.' },
       handle: async (call) => answer((await load()).get(file(call)), call),
     })
   return [
@@ -67,7 +70,7 @@ export function pageRoutes(folder: string | undefined): readonly AnyRoute[] {
 
 function answer(file: File | undefined, { header }: OpenCall): Answer {
   if (file === undefined)
-    throw new Problem('NOT_FOUND', 'This is no part of the page, or the page is not built: npm run build builds it.')
+    throw new Problem('NOT_FOUND', 'This is no part of the page, or the page is not built: npm start builds it.')
   if (header('if-none-match') === file.headers.etag) return { status: 304, content: '', headers: file.headers }
   return { status: 200, ...file }
 }

@@ -4,13 +4,13 @@ import { directRoomId, groupRoomId } from '../core/identity.ts'
 import { readable } from '../core/readable.ts'
 import type { HistoryStore, RoomDocument, RoomId, UserId } from '../ports/store.ts'
 import type { Sha256 } from '../ports/system.ts'
-import { checkCreateRoom } from './bodies.ts'
 import { authorship } from './commands.ts'
 import { outcome } from './members.ts'
-import { choice, integer } from './query.ts'
+import { choice, integer, text } from './query.ts'
 import { type AnyRoute, json, route } from './route.ts'
-import type { Sending } from './sending.ts'
+import { COMMAND_ERRORS, type Sending } from './sending.ts'
 import type { ApiSettings } from './settings.ts'
+import { READING_ERRORS } from './timeline.ts'
 
 export interface RoomParts {
   readonly sending: Sending
@@ -25,15 +25,27 @@ export function roomRoutes(parts: RoomParts): readonly AnyRoute[] {
   return [createRoom(parts), listRooms(parts), showRoom(parts)]
 }
 
-/** Waits for the outcome, unless the caller asks for less. */
 function createRoom({ sending, durability, sha256, newId }: RoomParts): AnyRoute {
   return route({
     method: 'POST',
     path: '/v1/rooms',
+    summary:
+      'Creates a room; its creator owns it. A direct room has one other member, no name, and an id made from the pair. Without `room`, a group gets an id made from its creator and the client id.',
     access: 'user',
     charge: 'command',
-    query: ['wait'],
-    body: checkCreateRoom,
+    query: {
+      wait: choice('What the answer waits for: until the command is durable in the log, or until it has its end.', [
+        'stored',
+        'accepted',
+      ]),
+    },
+    body: 'createRoom',
+    answers: { 201: ['roomCreated'], 200: ['roomExists'], 202: ['roomAccepted'] },
+    errors: {
+      ...COMMAND_ERRORS,
+      FORBIDDEN: 'Only an administrator may name a sender or a time.',
+      CONFLICT: 'A room with this id exists.',
+    },
     async handle(call) {
       const { kind, name, members = [], clientId = newId(), room: chosen, ...by } = call.body
       const author = authorship(call.identity, by)
@@ -47,7 +59,7 @@ function createRoom({ sending, durability, sha256, newId }: RoomParts): AnyRoute
         content: name === undefined ? said : { ...said, name },
         replay: 0,
       } as const
-      const sent = await sending.send(call.identity, command, choice(call.query, 'wait', ['stored', 'accepted']))
+      const sent = await sending.send(call.identity, command, call.query.wait)
       return outcome(sent, 201, { room }, durability)
     },
   })
@@ -64,17 +76,20 @@ function madeRoomId(
   return kind === 'direct' ? directRoomId(sha256, creator, other) : groupRoomId(sha256, creator, clientId)
 }
 
-/** The caller's own rooms, in the order of their ids; `next` is the `after` of the next page, null at the end. */
 function listRooms({ history, settings }: RoomParts): AnyRoute {
   return route({
     method: 'GET',
     path: '/v1/rooms',
+    summary: 'Lists the rooms you are in, in the order of their ids.',
     access: 'user',
     charge: 'read',
-    query: ['after', 'limit'],
+    query: {
+      after: text('Rooms behind this id. By default from the first.'),
+      limit: integer('At most so many.', 1, settings.roomsPerPageMax, settings.roomsPerPageMax),
+    },
+    answers: { 200: ['rooms'] },
     async handle({ identity: { user }, query }) {
-      const limit = integer(query, 'limit', 1, settings.roomsPerPageMax) ?? settings.roomsPerPageMax
-      const after = query.get('after')
+      const { after, limit } = query
       const survey = await history.survey([user], [])
       const mine = [...(survey.rooms.get(user) ?? [])]
         .filter(({ document }) => after === undefined || document.room > after)
@@ -87,18 +102,23 @@ function listRooms({ history, settings }: RoomParts): AnyRoute {
   })
 }
 
-/** One room, with a page of its members; `membersNext` is the `membersAfter` of the next page, null at the end. */
 function showRoom({ history, settings }: RoomParts): AnyRoute {
   return route({
     method: 'GET',
     path: '/v1/rooms/:room',
+    summary: 'Shows a room, with its members.',
     access: 'user',
     charge: 'read',
-    query: ['membersAfter', 'membersLimit'],
+    query: {
+      membersAfter: text('Members behind this id. By default from the first.'),
+      membersLimit: integer('At most so many members.', 1, settings.membersPerPageMax, settings.membersPerPageMax),
+    },
+    answers: { 200: ['room'] },
+    errors: READING_ERRORS,
     async handle({ identity, params, query }) {
       const { room = '' } = params
-      const limit = integer(query, 'membersLimit', 1, settings.membersPerPageMax) ?? settings.membersPerPageMax
-      const found = await history.members(room, query.get('membersAfter'), limit + 1)
+      const { membersAfter, membersLimit: limit } = query
+      const found = await history.members(room, membersAfter, limit + 1)
       // The caller's own membership is read last (G5): who was removed meanwhile is shown nothing.
       const view = await history.view({ room, user: identity.user, after: undefined, before: undefined, entriesMax: 0 })
       const document = readable(view, identity)

@@ -15,6 +15,23 @@ export type Sent =
   /** What was asked for is so already. */
   | { readonly result: 'already'; readonly command: Command }
 
+/** What becomes of a command that does not get into the log. */
+export const APPEND_ERRORS = {
+  TOO_LARGE: '',
+  LOG_UNAVAILABLE: '',
+  OVERLOADED: '',
+  DISK_FULL: '',
+  OUTCOME_UNKNOWN: '',
+} as const
+
+/** What may become of any command. */
+export const COMMAND_ERRORS = {
+  ID_REUSED: '',
+  SENDER_UNKNOWN: 'The sender is not registered, and was not in time; only where `users` is `registered`.',
+  UNPROCESSABLE: '',
+  ...APPEND_ERRORS,
+} as const
+
 /** A command's final no: what it says goes out with the command's id, so that its sender can tell it from a failed try. */
 export class Refusal extends Problem {
   readonly id: string

@@ -5,22 +5,36 @@ import type { HistoryStore } from '../ports/store.ts'
 import { integer } from './query.ts'
 import { type AnyRoute, json, route } from './route.ts'
 
-/** A piece of history, ascending; `before` and `after` are exclusive; the newest entries where both are left out. */
+/** What `readable` refuses, for the reference. */
+export const READING_ERRORS = {
+  NOT_FOUND: 'There is no such room, or it was never yours: the two look the same. An administrator sees every room.',
+  NOT_A_MEMBER: 'You were removed from this room.',
+} as const
+
+/** Pieces of history. */
 export function timelineRoutes(history: HistoryStore): readonly AnyRoute[] {
   return [
     route({
       method: 'GET',
       path: '/v1/rooms/:room/timeline',
+      summary:
+        "Shows a piece of a room's history, ascending: the newest entries, or the oldest behind `after`, or the newest before `before`; both bounds are exclusive.",
       access: 'user',
       charge: 'read',
-      query: ['before', 'after', 'limit'],
+      query: {
+        before: integer('Entries below this seq.', 0, Number.MAX_SAFE_INTEGER, undefined),
+        after: integer('Entries above this seq.', 0, Number.MAX_SAFE_INTEGER, undefined),
+        limit: integer('At most so many.', 1, LIMITS.pageEntriesMax, LIMITS.pageEntriesDefault),
+      },
+      answers: { 200: ['timeline'] },
+      errors: READING_ERRORS,
       async handle({ identity, params, query }) {
         const view = await history.view({
           room: params.room ?? '',
           user: identity.user,
-          before: integer(query, 'before', 0, Number.MAX_SAFE_INTEGER),
-          after: integer(query, 'after', 0, Number.MAX_SAFE_INTEGER),
-          entriesMax: integer(query, 'limit', 1, LIMITS.pageEntriesMax) ?? LIMITS.pageEntriesDefault,
+          before: query.before,
+          after: query.after,
+          entriesMax: query.limit,
         })
         readable(view, identity)
         return json(200, { entries: view.entries.map(wireEntry), epoch: view.epoch, head: view.head })

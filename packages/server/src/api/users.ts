@@ -2,7 +2,6 @@ import { isId, LIMITS } from '@holdfast/protocol'
 import { Problem } from '../core/problem.ts'
 import type { UserDocument, UserId, UserStore } from '../ports/store.ts'
 import type { Clock } from '../ports/system.ts'
-import { checkPutUser } from './bodies.ts'
 import { type AnyRoute, json, route } from './route.ts'
 
 /** Users are written straight to the store: nobody may send before they are there. */
@@ -12,9 +11,12 @@ export function userRoutes(users: UserStore, clock: Clock): readonly AnyRoute[] 
     route({
       method: 'PUT',
       path,
+      summary: 'Registers a user, or gives one a name. Your own, or anybody as an administrator.',
       access: 'user',
       charge: 'command',
-      body: checkPutUser,
+      body: 'putUser',
+      answers: { 200: ['user'] },
+      errors: { FORBIDDEN: 'Only an administrator may write other users.' },
       async handle({ identity, params, body: { name } }) {
         const user = userId(params.user)
         if (!identity.administrator && identity.user !== user)
@@ -25,8 +27,11 @@ export function userRoutes(users: UserStore, clock: Clock): readonly AnyRoute[] 
     route({
       method: 'GET',
       path,
+      summary: 'Shows a user.',
       access: 'user',
       charge: 'read',
+      answers: { 200: ['user'] },
+      errors: { NOT_FOUND: 'There is no user with this id.' },
       async handle({ params }) {
         const found = await users.get(userId(params.user))
         if (found === undefined) throw new Problem('NOT_FOUND', 'There is no user with this id.')

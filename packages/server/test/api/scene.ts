@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import { JwtAccess } from '../../src/adapters/jwt/access.ts'
 import { sign } from '../../src/adapters/jwt/sign.ts'
@@ -16,6 +17,7 @@ import type { Logger } from '../../src/ports/system.ts'
 import { Telemetry } from '../../src/telemetry.ts'
 import { createWorker, type Worker } from '../../src/worker/worker.ts'
 import { memoryEngines } from '../support/adapters.ts'
+import { deviation } from './contract.ts'
 
 const OWN = new Uint8Array(32).fill(7)
 const TOKEN_MS = 600_000
@@ -168,7 +170,7 @@ export class Scene implements AsyncDisposable {
     return (await sign(OWN, systemClock, { user, administrator: false, lifetimeMs: -60_000 })).token
   }
 
-  /** One request, to this path exactly as it is written. */
+  /** One request, to this path exactly as it is written. Rejects an answer that its route does not name: no test may see one. */
   async request(method: string, path: string, { token, body, raw, headers = {} }: RequestOptions = {}): Promise<Reply> {
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -181,11 +183,10 @@ export class Scene implements AsyncDisposable {
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: isJson && text !== '' ? JSON.parse(text) : { text },
-    }
+    const answered = isJson && text !== '' ? JSON.parse(text) : { text }
+    const wrong = deviation(method, path, response.status, answered)
+    if (wrong !== undefined) throw new AssertionError({ message: wrong })
+    return { status: response.status, headers: response.headers, body: answered }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,10 @@
-const id = '06f3kq2m8x5t1v9w3y7z0a4b6c'
+import type { Pushes, Replies, Requests } from '@holdfast/protocol'
+
+const id = '069syevt3gcezrs5zv09h3d8jg'
 const clientId = '01939f3b-7a1c-7c3e-8b2a-5f0d1e2c3b4a'
 
-/** One example of each frame, for the reference; a test holds them against the schemas. */
-export const EXAMPLES: Readonly<Record<string, object>> = {
+/** One example of each request, for the reference; a test holds these and those below against the schemas. */
+export const REQUEST_EXAMPLES: Requests = {
   authenticate: { type: 'authenticate', ref: 1, token: 'eyJhbGciOi…', resume: [{ room: 'lobby', epoch: 1, seq: 41 }] },
   refresh: { type: 'refresh', ref: 9, token: 'eyJhbGciOi…' },
   send: { type: 'send', ref: 2, room: 'lobby', clientId, text: 'Good morning!' },
@@ -10,6 +12,10 @@ export const EXAMPLES: Readonly<Record<string, object>> = {
   add_member: { type: 'add_member', ref: 4, clientId, room: 'lobby', user: 'cara' },
   remove_member: { type: 'remove_member', ref: 5, clientId, room: 'lobby', user: 'cara' },
   subscribe: { type: 'subscribe', ref: 6, room: 'lobby', epoch: 1, seq: 40 },
+  page: { type: 'page', ref: 7, room: 'lobby', before: 42, limit: 1 },
+}
+
+export const REPLY_EXAMPLES: Replies = {
   hello: { type: 'hello', ref: 1, user: 'anna', durability: 'fsync', expires: 1795400000000, now: 1795396400000 },
   refreshed: { type: 'refreshed', ref: 9, expires: 1795403600000 },
   accepted: { type: 'accepted', ref: 2, room: 'lobby', id, durability: 'fsync' },
@@ -24,6 +30,14 @@ export const EXAMPLES: Readonly<Record<string, object>> = {
   },
   dead: { type: 'dead', ref: 2, room: 'lobby', id, code: 'SENDER_UNKNOWN', message: 'The sender is not registered.' },
   subscribed: { type: 'subscribed', ref: 6, room: 'lobby' },
+  page: {
+    type: 'page',
+    ref: 7,
+    room: 'lobby',
+    epoch: 1,
+    head: 42,
+    entries: [{ seq: 41, id, kind: 'member_added', sender: 'anna', at: 1795396401200, user: 'cara' }],
+  },
   error: {
     type: 'error',
     ref: 2,
@@ -34,6 +48,9 @@ export const EXAMPLES: Readonly<Record<string, object>> = {
     appended: false,
     generation: 1,
   },
+}
+
+export const PUSH_EXAMPLES: Pushes = {
   joined: {
     type: 'joined',
     room: 'lobby',
