@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const MAJOR_MIN = 26
@@ -33,11 +33,13 @@ function findNode() {
 export function launch(args) {
   const node = findNode()
   const argv = ['--conditions=@holdfast/source', '--disable-warning=ExperimentalWarning', ...args]
+  // What Node compiles, in every thread and from the first file on, it keeps for the next start: that takes half as long.
+  const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env }
   if (typeof process.execve === 'function') {
-    process.execve(node, [node, ...argv], process.env)
+    process.execve(node, [node, ...argv], env)
     return
   }
-  const child = spawn(node, argv, { stdio: 'inherit' })
+  const child = spawn(node, argv, { stdio: 'inherit', env })
   // A terminal's Ctrl-C reaches the child by itself, being in the same group: forwarding it would double it.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

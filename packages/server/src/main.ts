@@ -1,8 +1,4 @@
-import { enableCompileCache } from 'node:module'
 import { StopSignals } from './lifecycle.ts'
-
-// Compiled code is kept between starts: it halves the time until the server is ready.
-enableCompileCache()
 
 const [verb = 'help', ...args] = process.argv.slice(2)
 // A signal that comes while everything else is still being loaded must stop the server too.

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
 import { WebSocket } from 'ws'
 import { signIn, startServer, temporaryFolder } from '../support/server.ts'
@@ -30,6 +32,25 @@ test('[OPS51] where the schemas cannot be loaded, sockets are refused until they
   assert.equal(await upgrade(server.url), 101)
   assert.equal(await server.stop(), 0)
 })
+
+test('[OPS52] what Node compiles is kept for the next start, in every thread, where somebody says so or where Node itself does', () => {
+  using folder = temporaryFolder()
+  assert.deepEqual(compileCaches({ TMPDIR: folder.path }), Array(2).fill(join(folder.path, 'node-compile-cache')))
+  const own = join(folder.path, 'own')
+  assert.deepEqual(compileCaches({ NODE_COMPILE_CACHE: own }), [own, own])
+})
+
+/** The folders of compiled code of what the launcher starts: the main thread's and another one's. */
+function compileCaches(env: Readonly<Record<string, string>>): readonly string[] {
+  const print = "console.log(require('node:path').dirname(require('node:module').getCompileCacheDir() ?? 'none/-'))"
+  const script = `${print}; new (require('node:worker_threads').Worker)(${JSON.stringify(print)}, { eval: true })`
+  const launcher = fileURLToPath(new URL('../../../../node26.mjs', import.meta.url))
+  const { stdout } = spawnSync(process.execPath, [launcher, '--eval', script], {
+    env: { PATH: process.env.PATH, ...env },
+    encoding: 'utf8',
+  })
+  return stdout.trim().split('\n')
+}
 
 /** Those of the libraries that a server might load which these addresses of modules name. */
 function librariesOf(loads: string): readonly string[] {
