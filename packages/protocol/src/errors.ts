@@ -72,8 +72,6 @@ export const CLOSE = {
   PROTOCOL: 4400,
   /** The first frame did not authenticate. */
   UNAUTHENTICATED: 4401,
-  /** No `authenticate` came in time. */
-  GREETING_TIMEOUT: 4408,
   SHUTTING_DOWN: 4500,
   /** The token ran out and was not refreshed: connect with a new one. */
   SESSION_EXPIRED: 4501,
@@ -83,6 +81,8 @@ export const CLOSE = {
   UNAVAILABLE: 4503,
   /** Pings were not answered. */
   GONE: 4504,
+  /** No `authenticate` came in time: as well the fault of the network as of the client. */
+  GREETING_TIMEOUT: 4505,
 } as const
 
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]

@@ -48,7 +48,7 @@ const Ref = Type.Integer({
 const Seq = Type.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
-  description: 'A place in the timeline: 1, 2, 3 …, without gaps.',
+  description: 'A place in the timeline: 1, 2, 3 …, without gaps; 0 is before the first.',
 })
 const Epoch = Type.Integer({
   minimum: 1,
@@ -68,7 +68,7 @@ const Limit = Type.Integer({
 })
 const Members = Type.Array(UserId, {
   maxItems: LIMITS.membersPerCommandMax,
-  description: 'Who else is a member from the start.',
+  description: 'Who else is a member from the start, known to the server or not.',
 })
 const RoomKind = Type.Union([Type.Literal('direct'), Type.Literal('group')])
 const Generation = Type.Integer({
@@ -171,7 +171,7 @@ export const REQUESTS = {
     { type: Type.Literal('subscribe'), ref: Ref, room: RoomId, epoch: Type.Optional(Epoch), seq: Type.Optional(Seq) },
     {
       description:
-        'Open a room again, from a position or from its head. Answered by `subscribed`, then `joined` or `resumed`.',
+        'Open a room again, from a position (`epoch` and `seq`) or from its head. Answered by `subscribed`, then `joined` or `resumed`.',
     },
   ),
   page: closed(
@@ -185,7 +185,7 @@ export const REQUESTS = {
     },
     {
       description:
-        'A piece of history, ascending; `before` and `after` are exclusive; the newest entries when both are left out. Answered by `page`.',
+        'A piece of history, ascending; `before` and `after` are exclusive. With `after` the oldest entries behind it, else the newest. Answered by `page`.',
     },
   ),
 } as const
@@ -237,7 +237,7 @@ export const REPLIES = {
     { type: Type.Literal('refused'), ...end, ...failure },
     {
       description:
-        "An end: a rule's final answer. ALREADY means that what was asked for is so, and counts as a success.",
+        "An end: a rule's final answer. ALREADY means that what was asked for is so, and counts as a success without a place.",
     },
   ),
   dead: open(
@@ -292,10 +292,13 @@ export const PUSHES = {
     },
     {
       description:
-        'This room goes on after `seq`. `recovered: false`: history was restored or lost, so drop what you have of this room and page anew.',
+        'This room goes on after `seq`. `recovered: false`: history was restored or lost, so drop what you have of this room and page what is up to `seq`.',
     },
   ),
-  left: open({ type: Type.Literal('left'), room: RoomId }, { description: 'You are not a member of this room.' }),
+  left: open(
+    { type: Type.Literal('left'), room: RoomId },
+    { description: 'You are not a member of this room (any more).' },
+  ),
   entry: open({ type: Type.Literal('entry'), room: RoomId, epoch: Epoch, entry: EntrySchema }),
   gap: open(
     { type: Type.Literal('gap'), room: RoomId, epoch: Epoch, from: Seq, to: Seq },

@@ -65,7 +65,7 @@ test('[GW2] a connection that never greets is closed', async () => {
   await rig.pass(2_500)
   assert.equal(peer.closed, undefined)
   await rig.pass(1_500)
-  assert.deepEqual(peer.closed, { code: 4408, reason: 'GREETING_TIMEOUT' })
+  assert.deepEqual(peer.closed, { code: 4505, reason: 'GREETING_TIMEOUT' })
 })
 
 test('[GW2] frames that come before hello are kept and answered behind it, up to a bound', async () => {
