@@ -23,7 +23,7 @@ import { spawnEngine } from './engine/spawn.ts'
 import { createGateway } from './gateway/gateway.ts'
 import { attach } from './gateway/socket.ts'
 import type { Clock, Service, TurnEnd } from './ports/system.ts'
-import { joinMetrics, Telemetry } from './telemetry.ts'
+import { joinMetrics, Telemetry } from './telemetry/telemetry.ts'
 
 export const BUILD = '0.1.0'
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */

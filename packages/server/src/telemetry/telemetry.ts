@@ -1,16 +1,18 @@
 import type { CloseCode } from '@holdfast/protocol'
 import type * as Prometheus from 'prom-client'
-import type { ApiObserver } from './api/observer.ts'
-import type { AlertKind } from './core/alert.ts'
-import type { IntakeObserver } from './core/intake.ts'
-import type { GatewayObserver } from './gateway/context.ts'
-import type { IndexerObserver } from './indexer/settings.ts'
-import { failureClass } from './ports/failure.ts'
-import type { Log } from './ports/log.ts'
-import type { SearchIndex } from './ports/search.ts'
-import type { Store } from './ports/store.ts'
-import type { Clock } from './ports/system.ts'
-import type { PartitionStatus, WorkerObserver } from './worker/observer.ts'
+import type { ApiObserver } from '../api/observer.ts'
+import type { AlertKind } from '../core/alert.ts'
+import type { IntakeObserver } from '../core/intake.ts'
+import type { End } from '../core/submissions.ts'
+import type { GatewayObserver } from '../gateway/context.ts'
+import type { IndexerObserver } from '../indexer/settings.ts'
+import { failureClass } from '../ports/failure.ts'
+import type { Log } from '../ports/log.ts'
+import type { SearchIndex } from '../ports/search.ts'
+import type { Store } from '../ports/store.ts'
+import type { Clock } from '../ports/system.ts'
+import type { PartitionStatus, WorkerObserver } from '../worker/observer.ts'
+import { Histogram, type Series } from './histogram.ts'
 
 /** Which thread measures: `main` has sockets and HTTP, `engine` worker and indexer. Each shows metrics of its own only. */
 export type Part = 'main' | 'engine'
@@ -25,6 +27,10 @@ const EARLY_MEASUREMENTS_MAX = 10_000
 /** Where samples come from that are only looked at when somebody asks. */
 type Sampler = (metrics: Metrics) => void | Promise<void>
 
+/** From a write on a fast disk to an outage of a minute. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const RECORDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000]
+
 /**
  * Everything that is measured, as Prometheus asks for it. The library is loaded after the start (`load`), because a start must not wait for it:
  * what is measured before is counted then.
@@ -36,10 +42,47 @@ export class Telemetry {
   #early: ((metrics: Metrics) => void)[] = []
   #metrics: Metrics | undefined
   #loading: Promise<Metrics> | undefined
+  readonly #histograms: Histogram[] = []
+  readonly #batchRecords: Series
+  readonly #storedSeconds: Series
+  readonly #acceptedSeconds: Series
+  readonly #endedSeconds: Readonly<Record<End['end'], Series>>
+  readonly #requestSeconds: Histogram
+  readonly #callSeconds: Histogram
+  /** Counted here for every message, and told to the library when somebody asks. */
+  #entries = 0
+  #deliveries = 0
 
   constructor(part: Part, clock: Clock) {
     this.#part = part
     this.#clock = clock
+    // What belongs to the other thread is not shown here, where it would stand at 0.
+    const histogram = (owner: Part, name: string, help: string, bounds: readonly number[]) => {
+      const made = new Histogram({ name: `holdfast_${name}`, help, bounds })
+      if (owner === part) this.#histograms.push(made)
+      return made
+    }
+    this.#batchRecords = histogram('engine', 'worker_batch_records', 'Records of a batch.', RECORDS).with()
+    this.#storedSeconds = histogram(
+      'engine',
+      'worker_stored_seconds',
+      'From accepted to durable in the store.',
+      SECONDS,
+    ).with()
+    this.#acceptedSeconds = histogram(
+      'main',
+      'command_accepted_seconds',
+      'From the request to accepted.',
+      SECONDS,
+    ).with()
+    const ended = histogram('main', 'command_ended_seconds', 'From the request to its end.', SECONDS)
+    this.#endedSeconds = {
+      stored: ended.with({ end: 'stored' }),
+      refused: ended.with({ end: 'refused' }),
+      dead: ended.with({ end: 'dead' }),
+    }
+    this.#requestSeconds = histogram('main', 'http_request_seconds', 'Requests.', SECONDS)
+    this.#callSeconds = histogram(part, `${part}_call_seconds`, 'Calls of the engines.', SECONDS)
   }
 
   /** For the end of a start. */
@@ -72,7 +115,11 @@ export class Telemetry {
   async text(): Promise<string> {
     const metrics = await this.#loaded()
     await Promise.allSettled(this.#samplers.map(async (sample) => sample(metrics)))
-    return metrics.registry.metrics()
+    metrics.entries.inc(this.#entries)
+    metrics.deliveries.inc(this.#deliveries)
+    this.#entries = 0
+    this.#deliveries = 0
+    return (await metrics.registry.metrics()) + this.#histograms.map((histogram) => histogram.text()).join('')
   }
 
   #record(measure: (metrics: Metrics) => void): void {
@@ -84,18 +131,16 @@ export class Telemetry {
   // ---- what the parts tell ---------------------------------------------------------------------------------------------
 
   readonly worker: WorkerObserver = {
-    batch: (report) =>
-      this.#record(({ batches, batchRecords, outcomes, deaths }) => {
+    batch: (report) => {
+      this.#batchRecords.observe(report.records)
+      this.#record(({ batches, outcomes, deaths }) => {
         batches.inc()
-        batchRecords.observe(report.records)
         for (const end of ['stored', 'adopted', 'refused', 'reused', 'copies', 'waiting'] as const)
           if (report[end] > 0) outcomes.inc({ outcome: end }, report[end])
         for (const [kind, count] of Object.entries(report.dead)) if (count > 0) deaths.inc({ class: kind }, count)
-      }),
-    latency: (ms, count) =>
-      this.#record(({ storedSeconds }) => {
-        for (let i = 0; i < count; i++) storedSeconds.observe(ms / 1_000)
-      }),
+      })
+    },
+    latency: (ms, count) => this.#storedSeconds.observe(ms / 1_000, count),
     conflict: (partition) => this.#record(({ conflicts }) => conflicts.inc({ partition })),
     fenced: (partition) => this.#record(({ fenced }) => fenced.inc({ partition })),
     paused: (partition, reason, ms) => this.#record(({ paused }) => paused.inc({ partition, reason }, ms / 1_000)),
@@ -110,8 +155,8 @@ export class Telemetry {
   }
 
   readonly intake: IntakeObserver = {
-    accepted: (ms) => this.#record(({ acceptedSeconds }) => acceptedSeconds.observe(ms / 1_000)),
-    ended: (end, ms) => this.#record(({ endedSeconds }) => endedSeconds.observe({ end }, ms / 1_000)),
+    accepted: (ms) => this.#acceptedSeconds.observe(ms / 1_000),
+    ended: (end, ms) => this.#endedSeconds[end].observe(ms / 1_000),
     failed: ({ code }) => this.#record(({ failedCommands }) => failedCommands.inc({ code })),
   }
 
@@ -123,16 +168,14 @@ export class Telemetry {
         closes.inc({ code: code ?? 'none' })
       }),
     refused: (code) => this.#record(({ refusedRequests }) => refusedRequests.inc({ code })),
-    delivered: (count) =>
-      this.#record(({ entries, deliveries }) => {
-        entries.inc()
-        deliveries.inc(count)
-      }),
+    delivered: (count) => {
+      this.#entries++
+      this.#deliveries += count
+    },
   }
 
   readonly api: ApiObserver = {
-    answered: (method, route, status, ms) =>
-      this.#record(({ requestSeconds }) => requestSeconds.observe({ method, route, status }, ms / 1_000)),
+    answered: (method, route, status, ms) => this.#requestSeconds.with({ method, route, status }).observe(ms / 1_000),
   }
 
   alerted(kind: AlertKind): void {
@@ -212,12 +255,12 @@ export class Telemetry {
   }
 
   #timed(method: (...args: readonly unknown[]) => unknown, labels: { port: string; name: string; call: string }) {
+    const seconds = this.#callSeconds.with(labels)
     return (...args: readonly unknown[]): unknown => {
       const start = this.#clock.elapsed()
       const answer = method(...args)
       if (!(answer instanceof Promise)) return answer
-      const took = () =>
-        this.#record(({ callSeconds }) => callSeconds.observe(labels, (this.#clock.elapsed() - start) / 1_000))
+      const took = () => seconds.observe((this.#clock.elapsed() - start) / 1_000)
       answer.then(took, (error) => {
         took()
         this.#record(({ callErrors }) => callErrors.inc({ ...labels, class: failureClass(error) }))
@@ -234,31 +277,22 @@ export function joinMetrics(texts: readonly string[]): string {
 
 // ---- the metrics -----------------------------------------------------------------------------------------------------
 
-/** From a write on a fast disk to an outage of a minute. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-const RECORDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000]
-
-/** Every metric, by what it is called in here. */
+/** Every metric of the library, by what it is called in here. */
 class Metrics {
   readonly registry: Prometheus.Registry
   readonly batches
-  readonly batchRecords
   readonly outcomes
   readonly deaths
-  readonly storedSeconds
   readonly conflicts
   readonly fenced
   readonly paused
   readonly restarts
-  readonly acceptedSeconds
-  readonly endedSeconds
   readonly failedCommands
   readonly sessions
   readonly closes
   readonly refusedRequests
   readonly entries
   readonly deliveries
-  readonly requestSeconds
   readonly alerts
   readonly finished
   readonly read
@@ -272,7 +306,6 @@ class Metrics {
   readonly indexFailures
   readonly appending
   readonly waitingCommands
-  readonly callSeconds
   readonly callErrors
 
   constructor(library: typeof Prometheus, part: Part) {
@@ -286,10 +319,8 @@ class Metrics {
     const ports = kinds(library, [this.registry], `holdfast_${part}`)
 
     this.batches = engine.counter('worker_batches_total', 'Batches that were finished.')
-    this.batchRecords = engine.histogram('worker_batch_records', 'Records of a batch.', RECORDS)
     this.outcomes = engine.counter('worker_outcomes_total', 'What records came to; adopted: stored before.', 'outcome')
     this.deaths = engine.counter('worker_dead_letters_total', 'Commands that could not be processed.', 'class')
-    this.storedSeconds = engine.histogram('worker_stored_seconds', 'From accepted to durable in the store.', SECONDS)
     this.conflicts = engine.counter(
       'worker_seq_conflicts_total',
       'Numbers or ids somebody else had taken.',
@@ -309,8 +340,6 @@ class Metrics {
     this.dropped = engine.counter('indexer_dropped_total', 'Documents that the index can never take.')
     this.indexFailures = engine.counter('indexer_failures_total', 'Calls that failed and are tried again.')
 
-    this.acceptedSeconds = server.histogram('command_accepted_seconds', 'From the request to accepted.', SECONDS)
-    this.endedSeconds = server.histogram('command_ended_seconds', 'From the request to its end.', SECONDS, 'end')
     this.failedCommands = server.counter('command_failures_total', 'Tries that were not accepted.', 'code')
     this.appending = server.gauge('commands_appending', 'Commands in front of the log.')
     this.waitingCommands = server.gauge('commands_waiting', 'Commands whose end somebody waits for.')
@@ -319,16 +348,14 @@ class Metrics {
     this.refusedRequests = server.counter('gateway_errors_total', 'Requests answered with an error.', 'code')
     this.entries = server.counter('gateway_entries_total', 'Entries that somebody here was to hear of.')
     this.deliveries = server.counter('gateway_deliveries_total', 'Entries times the sessions they went to.')
-    this.requestSeconds = server.histogram('http_request_seconds', 'Requests.', SECONDS, 'method', 'route', 'status')
     this.alerts = server.counter('alerts_total', 'Alerts raised.', 'kind')
 
-    this.callSeconds = ports.histogram('call_seconds', 'Calls of the engines.', SECONDS, 'port', 'name', 'call')
     this.callErrors = ports.counter('call_errors_total', 'Calls that failed.', 'port', 'name', 'call', 'class')
   }
 }
 
 /** Makes metrics whose names begin alike, shown in these registries. */
-function kinds({ Counter, Gauge, Histogram }: typeof Prometheus, registers: Prometheus.Registry[], prefix: string) {
+function kinds({ Counter, Gauge }: typeof Prometheus, registers: Prometheus.Registry[], prefix: string) {
   const common = (name: string, help: string, labelNames: string[]) => ({
     name: `${prefix}_${name}`,
     help,
@@ -338,7 +365,5 @@ function kinds({ Counter, Gauge, Histogram }: typeof Prometheus, registers: Prom
   return {
     counter: (name: string, help: string, ...labels: string[]) => new Counter(common(name, help, labels)),
     gauge: (name: string, help: string, ...labels: string[]) => new Gauge(common(name, help, labels)),
-    histogram: (name: string, help: string, buckets: number[], ...labels: string[]) =>
-      new Histogram({ ...common(name, help, labels), buckets }),
   }
 }
