@@ -39,9 +39,10 @@ export function launch(args) {
     process.execve(node, [node, ...argv], env)
     return
   }
-  const child = spawn(node, argv, { stdio: 'inherit', env })
+  // From before there is a child: a signal that ended this process alone would leave the child behind.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   // A terminal's Ctrl-C reaches the child by itself, being in the same group: forwarding it would double it.
   process.on('SIGINT', () => {})
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  const child = spawn(node, argv, { stdio: 'inherit', env })
   child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]))
 }

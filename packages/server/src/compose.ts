@@ -12,22 +12,21 @@ import { createLogger } from './adapters/system/logger.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { sha256 } from './adapters/system/sha256.ts'
 import { Alerts } from './api/alerts.ts'
-import { createApi } from './api/api.ts'
 import type { Config } from './config/config.ts'
 import { Admission } from './core/admission.ts'
 import { Intake } from './core/intake.ts'
 import { Rate } from './core/rate.ts'
 import { replay } from './core/replay.ts'
-import { connectEngine, type Engine } from './engine/remote.ts'
+import { connectEngine, type Engine, type EngineThread } from './engine/remote.ts'
 import { spawnEngine } from './engine/spawn.ts'
-import { createGateway } from './gateway/gateway.ts'
-import { attach } from './gateway/socket.ts'
-import type { Clock, Service, TurnEnd } from './ports/system.ts'
+import type { Cancel, Clock, Logger, Service, TurnEnd } from './ports/system.ts'
 import { joinMetrics, Telemetry } from './telemetry/telemetry.ts'
 
 export const BUILD = '0.1.0'
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */
 const ANSWER_MS_MAX = 1_000
+/** So long after the start, what the first socket would have to wait for is loaded, unless it has come already. */
+const LOAD_SCHEMAS_AFTER_MS = 1_000
 
 /** A running installation: everything in one process. */
 export interface Holdfast extends Service {
@@ -41,16 +40,47 @@ const turnEnd: TurnEnd = (call) => void setImmediate(call)
 /** Builds the whole server from its settings. The only place that knows roles and adapters. */
 export async function compose(config: Config): Promise<Holdfast> {
   const logger = createLogger({ level: config.logLevel, to: 'stdout', fields: { part: 'main' } })
-  const system = { clock: systemClock, random: systemRandom, logger, sha256 }
   const telemetry = new Telemetry('main', systemClock)
-  const { engine, stop: stopEngine } = await startEngine(
+  // The thread may have something to tell before there is anybody who passes it on.
+  const alerts = Promise.withResolvers<Alerts>()
+  const starting = startEngine(
     config,
     (kind, fields) => {
       telemetry.alerted(kind)
-      alerts.alert(kind, fields)
+      void alerts.promise.then(({ alert }) => alert(kind, fields))
     },
     logger,
   )
+  const [thread, parts] = await Promise.all([starting, loadParts()])
+  try {
+    return assemble(config, logger, telemetry, thread, parts, (built) => alerts.resolve(built))
+  } catch (error) {
+    await thread.stop()
+    throw error
+  }
+}
+
+/** What this thread runs is loaded while the other one opens the engines. */
+async function loadParts() {
+  const [api, gateway, socket, requests] = await Promise.all([
+    import('./api/api.ts'),
+    import('./gateway/gateway.ts'),
+    import('./gateway/socket.ts'),
+    import('./gateway/requests.ts'),
+  ])
+  return { ...api, ...gateway, ...socket, ...requests }
+}
+
+/** Everything around the engine thread. */
+function assemble(
+  config: Config,
+  logger: Logger,
+  telemetry: Telemetry,
+  { engine, stop: stopEngine }: EngineThread,
+  { createApi, createGateway, attach, loadSchemas }: Awaited<ReturnType<typeof loadParts>>,
+  alertsBuilt: (alerts: Alerts) => void,
+): Holdfast {
+  const system = { clock: systemClock, random: systemRandom, logger, sha256 }
   const secret = createSecret(config.data)
   const alerts = new Alerts({
     ...system,
@@ -58,6 +88,7 @@ export async function compose(config: Config): Promise<Holdfast> {
     secret: config.alertSecret ?? secret,
     settings: config.alert,
   })
+  alertsBuilt(alerts)
   const access = new JwtAccess(
     {
       own: secret,
@@ -119,6 +150,7 @@ export async function compose(config: Config): Promise<Holdfast> {
     checkOrigin: (origin, { headers }) => config.hasKeys || isSameOrigin(origin, headers.host),
   })
   let url = ''
+  let cancelLoading: Cancel = () => {}
   return {
     get url() {
       return url
@@ -128,20 +160,33 @@ export async function compose(config: Config): Promise<Holdfast> {
       await gateway.start()
       const port = await api.listen(config.host, config.port)
       url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
-      void telemetry.load()
+      telemetry.load()
+      cancelLoading = systemClock.after(LOAD_SCHEMAS_AFTER_MS, () => loadEarly(loadSchemas, logger))
       // The client commands on this machine find the server by it.
       writeFileSync(join(config.data, 'address.json'), JSON.stringify({ url, pid: process.pid }))
     },
     async stop() {
+      cancelLoading()
       await Promise.all([gateway.stop(), api.close()])
-      await engine.control.stop()
-      await stopEngine()
-      await alerts.stop()
+      try {
+        await engine.control.stop()
+      } finally {
+        await stopEngine()
+        await alerts.stop()
+      }
     },
   }
 }
 
-function startEngine(config: Config, alert: Alerts['alert'], logger: ReturnType<typeof createLogger>) {
+function loadEarly(load: () => unknown, logger: Logger): void {
+  try {
+    load()
+  } catch (error) {
+    logger.error({ error }, 'the schemas of frames cannot be loaded: sockets are refused until they can')
+  }
+}
+
+function startEngine(config: Config, alert: Alerts['alert'], logger: Logger): Promise<EngineThread> {
   const data = {
     folder: config.data,
     partitions: config.partitions,
@@ -151,6 +196,8 @@ function startEngine(config: Config, alert: Alerts['alert'], logger: ReturnType<
     build: BUILD,
     worker: config.worker,
     indexer: config.indexer,
+    // What the gateway's drain, which comes first, leaves of it.
+    workOffMsMax: config.drainMsMax - config.gateway.drainMsMax,
   }
   return connectEngine({
     start: () => spawnEngine(data),

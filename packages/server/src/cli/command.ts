@@ -25,7 +25,9 @@ export interface Io {
   readonly clock: Clock
   /** SIGTERM and SIGINT. Whoever asks for them has taken over what they do. */
   signals(): StopSignals
-  /** Ends the process at once: for a second Ctrl-C only. */
+  /** Ends the process, whatever connections are still open. */
+  exit(code: number): void
+  /** Ends it at once, also where one of its threads hangs inside the system: for a second Ctrl-C, and a stop that takes too long. */
   abandon(code: number): void
 }
 
@@ -48,6 +50,8 @@ export const EXIT = {
   unreachable: 3,
   /** The server answered, and said no. */
   refused: 4,
+  /** A stop was cut short: what was under way is finished by the next start. */
+  abandoned: 5,
   /** Ctrl-C, as shells count it. */
   interrupted: 130,
 } as const

@@ -1,5 +1,5 @@
 import { BUILD, compose, type Holdfast } from '../compose.ts'
-import { ConfigError } from '../config/config.ts'
+import { type Config, ConfigError } from '../config/config.ts'
 import { readConfig } from '../config/read.ts'
 import { type Description, exactly, helpOf, parse } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
@@ -16,6 +16,10 @@ const DESCRIPTION = {
     [EXIT.ok, 'stopped as asked'],
     [EXIT.failed, 'could not start'],
     [EXIT.usage, 'a setting is unknown or wrong'],
+    [
+      EXIT.abandoned,
+      'stopped before all was finished (something hung, or a signal came again): the next start finishes it',
+    ],
   ],
   examples: [
     ['serve', 'on http://127.0.0.1:8080, data in ./data'],
@@ -32,43 +36,52 @@ async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse({ name: 'serve', options: FLAGS }, args)
   exactly('serve', [], positionals)
   const config = settings(values, io)
-  const stopped = Promise.withResolvers<number>()
-  let holdfast: Holdfast | undefined
-  let isStopping = false
-  const stop = async () => {
-    isStopping = true
-    await starting
-    await holdfast?.stop()
-    stopped.resolve(EXIT.ok)
-  }
-  const starting = (async () => {
-    try {
-      holdfast = await compose(config)
-      if (!isStopping) await holdfast.start()
-    } catch (error) {
-      if (isStopping) return
-      stopped.reject(
-        new CommandError(
-          EXIT.failed,
-          `could not start: ${error instanceof Error ? error.message : String(error)}`,
-          error,
-        ),
-      )
-    }
-  })()
+  const asked = new AbortController()
   io.signals().listen({
     clock: io.clock,
     stopMsMax: config.graceMsMax,
-    stop: () => void stop(),
+    stop: () => asked.abort(),
     // What hangs is finished by the next start: everything acknowledged is durable.
-    abandon: () => io.abandon(EXIT.ok),
+    abandon: () => io.abandon(EXIT.abandoned),
   })
-  await starting
-  if (holdfast !== undefined && !isStopping && holdfast.url !== '') await io.out.write(banner(holdfast, config.data))
-  const exit = await stopped.promise
+  const exit = await serve(config, asked.signal, io)
   // Connections that nobody closed must not keep a stopped server alive.
-  io.abandon(exit)
+  io.exit(exit)
   return exit
+}
+
+/** From the start until it was asked to stop and has; resolves with the exit code. */
+async function serve(config: Config, asked: AbortSignal, io: Io): Promise<number> {
+  let holdfast: Holdfast | undefined
+  try {
+    if (!asked.aborted) holdfast = await compose(config)
+    if (!asked.aborted) await holdfast?.start()
+    if (holdfast !== undefined && !asked.aborted) await io.out.write(banner(holdfast, config.data))
+  } catch (error) {
+    // Who is asked to stop while it starts has not failed.
+    if (!asked.aborted) {
+      await io.err.write(`holdfast: could not start: ${textOf(error)}\n`)
+      io.clock.after(config.graceMsMax, () => io.abandon(EXIT.failed))
+      await isStopped(holdfast, io)
+      return EXIT.failed
+    }
+  }
+  if (!asked.aborted) await new Promise((resolve) => asked.addEventListener('abort', resolve))
+  return (await isStopped(holdfast, io)) ? EXIT.ok : EXIT.abandoned
+}
+
+async function isStopped(holdfast: Holdfast | undefined, io: Io): Promise<boolean> {
+  try {
+    await holdfast?.stop()
+    return true
+  } catch (error) {
+    await io.err.write(`holdfast: could not finish what was under way: ${textOf(error)}\n`)
+    return false
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function settings(flags: Readonly<Record<string, string | undefined>>, io: Io) {

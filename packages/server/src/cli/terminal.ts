@@ -18,8 +18,19 @@ export function processIo(environment: Io['environment'], signals: StopSignals |
       stop ??= new StopSignals(process)
       return stop
     },
-    abandon: (code) => process.exit(code),
+    exit: (code) => process.exit(code),
+    abandon,
   }
+}
+
+/**
+ * `process.exit` waits for every thread, and one that waits for a disk which does not answer never comes back. Becoming another
+ * program ends them all; a signal to oneself would not, where one is the first process of a container.
+ */
+function abandon(code: number): void {
+  if (typeof process.execve === 'function')
+    process.execve(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {})
+  process.exit(code)
 }
 
 function output(stream: NodeJS.WriteStream & Partial<WriteStream>): Output {

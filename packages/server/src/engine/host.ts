@@ -11,6 +11,7 @@ import type { WorkerSettings } from '../worker/settings.ts'
 import type { EngineControl } from './remote.ts'
 import { createRoles, type Roles } from './roles.ts'
 import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
+import { workOff } from './work-off.ts'
 
 /** What the engine thread has to know: plain data, since it is cloned into it. */
 export interface EngineData {
@@ -23,6 +24,8 @@ export interface EngineData {
   readonly build: string
   readonly worker: WorkerSettings
   readonly indexer: IndexerSettings
+  /** A stop lets the worker come to the end of what was accepted for so long. */
+  readonly workOffMsMax: number
 }
 
 export interface Host {
@@ -48,10 +51,12 @@ class EngineHost implements Host {
   readonly #telemetry = new Telemetry('engine', systemClock)
   readonly #targets: Readonly<Record<string, Target>>
   readonly #logs: Readonly<Record<string, Log>>
+  readonly #workOffMsMax: number
 
   constructor(data: EngineData, send: (event: Event) => void) {
     const logger = createLogger({ level: data.logLevel, to: 'stdout', fields: { part: 'engine' } })
     this.#send = send
+    this.#workOffMsMax = data.workOffMsMax
     const failpoint = failpointsFrom(data.failpoint)
     this.#sqlite = openSqlite({ folder: data.folder, partitions: data.partitions, clock: systemClock, failpoint })
     const { logs, store, search } = this.#sqlite
@@ -125,7 +130,10 @@ class EngineHost implements Host {
   }
 
   async #stop(): Promise<void> {
-    await this.#roles.services.stop()
+    const { worker, services } = this.#roles
+    const { commands } = this.#sqlite.logs
+    await workOff({ worker, commands, clock: systemClock, msMax: this.#workOffMsMax })
+    await services.stop()
     await this.#sqlite.close()
   }
 

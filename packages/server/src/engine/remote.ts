@@ -33,6 +33,12 @@ export interface Engine {
   readonly control: EngineControl
 }
 
+/** The engines, and how to end the thread they live in. */
+export interface EngineThread {
+  readonly engine: Engine
+  stop(): Promise<void>
+}
+
 /** The other thread, as this side sees it: something that takes messages and sends some. */
 export interface Thread {
   post(calls: readonly Call[]): void
@@ -59,7 +65,7 @@ interface Pending {
  * The main thread's end of the engine thread: it numbers calls, sends what one turn collected as one message, and shows the feed
  * to its readers. A thread that ends by itself is started again; what was under way then has an unknown outcome.
  */
-export async function connectEngine(options: EngineOptions): Promise<{ engine: Engine; stop(): Promise<void> }> {
+export async function connectEngine(options: EngineOptions): Promise<EngineThread> {
   const connection = new Connection(options)
   const { partitions, durability } = await connection.begin().catch(async (cause) => {
     await connection.stop()
@@ -96,6 +102,7 @@ class Connection {
   private thread: Thread | undefined
   private calls = 0
   private established = false
+  private hasStarted = false
   private stopping = false
 
   constructor(options: EngineOptions) {
@@ -114,8 +121,10 @@ class Connection {
       })
       thread.onMessage((events) => {
         for (const event of events) {
-          if (event.event === 'ready') resolve(event)
-          else if (event.event === 'failed') reject(revive(event))
+          if (event.event === 'ready') {
+            this.hasStarted = true
+            resolve(event)
+          } else if (event.event === 'failed') reject(revive(event))
           else this.on(event)
         }
       })
@@ -218,7 +227,8 @@ class Connection {
     this.outgoing = []
     for (const call of pending) call.reject(failure)
     this.broken(failure)
-    if (this.stopping) return
+    // Where the first one ends before it is ready, whoever asked for it is told.
+    if (this.stopping || !this.hasStarted) return
     this.options.logger.error({ cause: failure.message }, 'the engine thread ended by itself; it is started again')
     this.options.alert('fault', { cause: failure.message, part: 'engine' })
     this.options.clock.after(this.options.restartMs, () => {

@@ -6,14 +6,14 @@ import type { Event } from './wire.ts'
 export function spawnEngine(data: object): Thread {
   const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData: data, name: 'engine' })
-  let cause: unknown = 'it returned'
+  let cause: unknown
   worker.on('error', (error) => {
     cause = error
   })
   return {
     post: (calls) => worker.postMessage(calls),
     onMessage: (listener) => void worker.on('message', (events: readonly Event[]) => listener(events)),
-    onEnd: (listener) => void worker.on('exit', () => listener(cause)),
+    onEnd: (listener) => void worker.on('exit', (code) => listener(cause ?? `with code ${code}`)),
     terminate: async () => void (await worker.terminate()),
   }
 }

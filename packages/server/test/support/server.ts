@@ -55,7 +55,8 @@ export async function startServer({
   const [file = '', ...rest] = command
   const child = spawn(file, rest, {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The failpoint `hang` waits for its standard input to end.
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

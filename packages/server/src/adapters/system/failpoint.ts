@@ -1,7 +1,8 @@
+import { readSync } from 'node:fs'
 import { Failure } from '../../ports/failure.ts'
 import type { Failpoint, FailpointName } from '../../ports/system.ts'
 
-type Action = 'kill' | 'stop' | 'throw'
+type Action = 'kill' | 'stop' | 'throw' | 'exit' | 'hang'
 
 interface Armed {
   readonly action: Action
@@ -26,11 +27,13 @@ const NAMES: Readonly<Record<FailpointName, true>> = {
   'worker:settled': true,
   'replay:appended': true,
 }
-const RULE = /^([a-z:-]+)=(kill|stop|throw)(?:@([1-9][0-9]*))?$/
+const RULE = /^([a-z:-]+)=(kill|stop|throw|exit|hang)(?:@([1-9][0-9]*))?$/
 
 /**
  * Failpoints from a text such as `store:committed=kill@3,feed:before=throw`: at the third visit the process kills itself
- * with SIGKILL; at the first one an ambiguous Failure is thrown; `stop` freezes the process with SIGSTOP until somebody continues it.
+ * with SIGKILL; at the first one an ambiguous Failure is thrown; `stop` freezes the process with SIGSTOP until somebody continues it;
+ * `exit` ends the thread, and the one that is started in its place counts its visits anew; `hang` blocks the thread inside the system,
+ * where nothing interrupts it, until the process's standard input ends.
  * Without a text nothing ever happens. Throws an Error that names the part it cannot read.
  */
 export function failpointsFrom(text: string | undefined): Failpoint {
@@ -50,7 +53,7 @@ function parseRule(text: string): [FailpointName, Armed] {
   const [, name, action, visit = '1'] = RULE.exec(text.trim()) ?? []
   if (name === undefined || !isFailpointName(name))
     throw new Error(
-      `"${text}" is no failpoint: write name=kill|stop|throw, or name=action@visit; the names are ${Object.keys(NAMES).join(', ')}`,
+      `"${text}" is no failpoint: write name=kill|stop|throw|exit|hang, or name=action@visit; the names are ${Object.keys(NAMES).join(', ')}`,
     )
   return [name, { action: action as Action, visit: Number(visit) }]
 }
@@ -65,6 +68,12 @@ function act(name: FailpointName, action: Action): void {
       throw new Failure('ambiguous', `failpoint ${name}`)
     case 'stop':
       process.kill(process.pid, 'SIGSTOP')
+      return
+    case 'exit':
+      process.exit(1)
+      return
+    case 'hang':
+      readSync(0, new Uint8Array(1))
       return
     case 'kill':
       process.kill(process.pid, 'SIGKILL')

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { EXIT } from '../../src/cli/command.ts'
+import { start } from '../cli/holdfast.ts'
+import { portOf } from '../crash/conversation.ts'
+import { startServer, temporaryFolder } from '../support/server.ts'
+import { verify } from './folder.ts'
+
+/** What a start leaves behind on its way, in this order: each is a moment to be told to stop. */
+const TRACES = ['', 'lock.db', 'store.db', 'search.db', 'log.db', 'log.db-wal', 'secret', 'address.json']
+/** So many moments more, evenly over the time that a start takes. */
+const MOMENTS = 10
+
+for (const trace of TRACES)
+  test(`[OPS22] SIGTERM during the start, when ${trace || 'the data folder'} is there: exit 0, and the folder is good`, {
+    timeout: 60_000,
+  }, async () => {
+    using folder = temporaryFolder()
+    const data = join(folder.path, 'data')
+    const starting = start(['serve', '--port', '0', '--data', data])
+    while (!existsSync(join(data, trace))) await new Promise(setImmediate)
+
+    starting.child.kill('SIGTERM')
+
+    const { exit, out, err } = await starting.ended
+    assert.equal(exit, EXIT.ok, `${out}\n${err}`)
+    await isGood(data)
+  })
+
+test('[OPS22] SIGTERM at any moment of the start: exit 0 from our first line on, and the folder is good', {
+  timeout: 120_000,
+}, async () => {
+  using folder = temporaryFolder()
+  const took = await timeOfStart(join(folder.path, 'whole'))
+  for (let moment = 0; moment < MOMENTS; moment++) {
+    const data = join(folder.path, String(moment))
+    const starting = start(['serve', '--port', '0', '--data', data])
+    // Nothing is waited for here: this is when the signal happens to come.
+    await new Promise((resolve) => setTimeout(resolve, (took * moment) / MOMENTS))
+    starting.child.kill('SIGTERM')
+    const { exit, out, err } = await starting.ended
+    // Before the first line of ours runs, the system ends the process by itself; then there is nothing of it.
+    if (exit === 'SIGTERM') assert.equal(existsSync(data), false)
+    else assert.equal(exit, EXIT.ok, `${out}\n${err}`)
+    await isGood(data)
+  }
+})
+
+test('[OPS25] a start that finds its port taken says so and ends', { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder()
+  await using other = await startServer({ data: join(folder.path, 'other') })
+
+  const { exit, err } = await start(['serve', '--port', String(portOf(other)), '--data', join(folder.path, 'data')])
+    .ended
+
+  assert.equal(exit, EXIT.failed)
+  assert.match(err, /could not start: .*EADDRINUSE/)
+  await isGood(join(folder.path, 'data'))
+})
+
+test('[OPS25] a start that finds its secret damaged says so and ends', { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'secret'), 'not what it should be')
+
+  const { exit, err } = await start(['serve', '--port', '0', '--data', folder.path]).ended
+
+  assert.equal(exit, EXIT.failed)
+  assert.match(err, /could not start: .*secret is damaged/)
+  rmSync(join(folder.path, 'secret'))
+  await isGood(folder.path)
+})
+
+/** How long a start takes here and now, in milliseconds. */
+async function timeOfStart(data: string): Promise<number> {
+  const begun = performance.now()
+  await using server = await startServer({ data })
+  const took = performance.now() - begun
+  assert.equal(await server.stop(), EXIT.ok)
+  return took
+}
+
+/** The folder of a start that was broken off: the next one works. */
+async function isGood(data: string): Promise<void> {
+  await using server = await startServer({ data })
+  assert.equal(await server.stop(), EXIT.ok)
+  await verify(data)
+}
