@@ -78,8 +78,8 @@ export class Connection {
       return result
     } catch (error) {
       const failure = failureOf(error, step, this.file)
-      if (step === 'commit' && failure.class === 'ambiguous') this.#isSuspect = true
       this.#rollBack()
+      if (step === 'commit' && failure.class === 'ambiguous') this.#suspect()
       throw failure
     }
   }
@@ -147,9 +147,20 @@ export class Connection {
     if (this.#database.isOpen && this.#database.isTransaction) this.#rollback.run()
   }
 
+  /** Mends at once, while the pages are still in memory; where that fails, the next transaction has to. */
+  #suspect(): void {
+    this.#isSuspect = true
+    try {
+      this.#mend()
+    } catch {
+      // Whoever wanted to commit is told of that failure.
+    }
+  }
+
   /**
    * After a failed sync the kernel may call pages clean that never reached the disk, and what is appended to such a WAL may be lost
-   * with them. So nothing is: its whole content goes to the database file first, and the WAL begins anew.
+   * with them. So nothing is: its whole content goes to the database file first, and the WAL begins anew. Another connection to the
+   * same file has a descriptor of its own, which is told of the failure at its own next sync, and then does the same.
    */
   #mend(): void {
     const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}

@@ -24,6 +24,7 @@ const CLASSES: Readonly<Record<number, FailureClass>> = {
 }
 
 const IOERR = 10
+const CANTOPEN = 14
 const CONSTRAINT_PRIMARYKEY = 1555
 const CONSTRAINT_UNIQUE = 2067
 
@@ -45,7 +46,10 @@ export function failureOf(error: unknown, step: Step, file: string): Failure {
   if (code === undefined) return new Failure('unknown', `${file}: ${said}`, error)
   const primary = code & 0xff
   const ambiguous = step === 'commit' && (primary === IOERR || CLASSES[primary] === undefined)
-  return new Failure(ambiguous ? 'ambiguous' : (CLASSES[primary] ?? 'unknown'), `${file}: ${said} (${code})`, error)
+  // SQLite does not say which of these it was.
+  const hint = primary === CANTOPEN ? ': is its disk read-only, or its folder somebody else’s?' : ''
+  const text = `${file}: ${said} (${code})${hint}`
+  return new Failure(ambiguous ? 'ambiguous' : (CLASSES[primary] ?? 'unknown'), text, error)
 }
 
 /** Whether this is a value that no column takes: `node:sqlite` says so before SQLite sees it. */
