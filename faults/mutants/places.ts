@@ -1,0 +1,18 @@
+// Where the tests stand that judge mutants.
+
+const TESTS = 'packages/server/test'
+
+export const WORKER_TESTS = `${TESTS}/worker/worker.test.ts`
+export const LANE_TESTS = `${TESTS}/worker/lanes.test.ts`
+export const ISOLATION_TESTS = `${TESTS}/worker/isolation.test.ts`
+export const START_TESTS = `${TESTS}/worker/start.test.ts`
+export const PREFIX_TESTS = `${TESTS}/core/prefix.test.ts`
+export const INDEXER_TESTS = `${TESTS}/indexer/indexer.test.ts`
+export const ROLES_TESTS = `${TESTS}/engine/roles.test.ts`
+export const SQLITE_TESTS = `${TESTS}/conformance/sqlite.test.ts`
+export const SYNC_TESTS = `${TESTS}/counts/fsyncs.test.ts`
+export const SENDING_TESTS = `${TESTS}/gateway/sending.test.ts`
+export const APPENDER_TESTS = `${TESTS}/gateway/appender.test.ts`
+export const SESSION_TESTS = `${TESTS}/gateway/sessions.test.ts`
+export const LIFECYCLE_TESTS = `${TESTS}/lifecycle.test.ts`
+export const STOP_TESTS = `${TESTS}/operation/stop.test.ts`
