@@ -73,7 +73,7 @@ test('[MUT2] a rule whose test is skipped here leaves its mutants untried, and t
   const [judgement, ...others] = await judged(fixture(context), [mutant('skipped', [WRONG_SUM], ['ADD1', 'ADD5'])])
 
   assert.deepEqual(others, [])
-  assert.deepEqual(judgement?.verdict, { verdict: 'untried', why: '"[ADD5] is skipped" is skipped here' })
+  assert.deepEqual(judgement?.verdict, { verdict: 'untried', why: `"${title('ADD5', 'is skipped')}" is skipped here` })
   assert.match(tableOf([judgement]), /not tried: "\[ADD5\] is skipped" is skipped here[\s\S]*1 could not be tried/)
 })
 
@@ -87,7 +87,7 @@ test('[MUT3] a mutant is killed when a test of each rule named is red; one that 
   assert.deepEqual(
     judgements.map(({ verdict }) => verdict),
     [
-      { verdict: 'killed', by: ['[ADD1] in this process'] },
+      { verdict: 'killed', by: [title('ADD1', 'in this process')] },
       // What the first mutant broke is whole again: its rule is green here.
       { verdict: 'survived', green: ['ADD1'] },
       { verdict: 'survived', green: ['ADD1'] },
@@ -120,7 +120,7 @@ test("[MUT4] whatever imports the project's packages in the copy runs the copy: 
 
   assert.deepEqual(judgement?.verdict, {
     verdict: 'killed',
-    by: ['[ADD1] in this process', '[ADD2] in a child process', '[ADD3] in a thread'],
+    by: [title('ADD1', 'in this process'), title('ADD2', 'in a child process'), title('ADD3', 'in a thread')],
   })
   assert.equal(readFileSync(join(tree.root, SUM), 'utf8'), before)
 })
@@ -226,6 +226,11 @@ function command(args: readonly string[], temporary: string) {
 // ---- a project of two packages, for the runner to break ------------------------------------------------------------------
 
 const WRONG_SUM: Edit = { file: SUM, find: 'a + b', replace: 'a - b' }
+
+/** As it stands in the fixture; it is put together, so that nobody takes its rules for rules of ours. */
+function title(rule: string, what: string): string {
+  return `[${rule}] ${what}`
+}
 
 function mutant(name: string, edits: readonly Edit[], rules: readonly string[], file = SUM_TESTS): Mutant {
   return { name, undoes: 'sums', what: 'It adds up wrongly.', edits, killedBy: tests(rules, [file]) }
