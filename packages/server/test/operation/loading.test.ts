@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
 import { WebSocket } from 'ws'
-import { signIn, startServer, temporaryFolder } from '../support/server.ts'
+import { signIn, startServer, temporaryFolder, until } from '../support/server.ts'
 
 test('[OPS50] what only sockets and requests need is loaded by the first of them, not by the start', async () => {
   using folder = temporaryFolder()
@@ -18,6 +18,14 @@ test('[OPS50] what only sockets and requests need is loaded by the first of them
   await signIn(server.url, 'anna')
   const missing = ['fastify', 'typebox', 'jose'].filter((library) => !librariesOf(loads()).includes(library))
   assert.deepEqual(missing, [])
+  assert.equal(await server.stop(), 0)
+})
+
+test('[OPS50] where nobody asks, it is loaded soon after the start', async () => {
+  using folder = temporaryFolder()
+  await using server = await startServer({ data: join(folder.path, 'data'), env: watched(folder.path) })
+  const loaded = () => librariesOf(readFileSync(join(folder.path, 'loads'), 'utf8'))
+  await until('schemas and metrics are loaded', () => loaded().includes('typebox') && loaded().includes('prom-client'))
   assert.equal(await server.stop(), 0)
 })
 
