@@ -11,7 +11,17 @@ import { verify } from './folder.ts'
 /** What a start leaves behind on its way, in this order: each is a moment to be told to stop. */
 const TRACES = ['', 'lock.db', 'store.db', 'search.db', 'log.db', 'log.db-wal', 'secret', 'address.json']
 /** So many moments more, evenly over the time that a start takes. */
-const MOMENTS = 10
+const MOMENTS = 6
+/** Sends SIGTERM to the process it is loaded into when our first file, which listens, loads the others. */
+const ASKED_WHILE_LOADING = `
+  import { registerHooks } from 'node:module'
+  registerHooks({
+    load(url, context, next) {
+      if (url.endsWith('/cli/index.ts')) process.kill(process.pid, 'SIGTERM')
+      return next(url, context)
+    },
+  })
+`
 
 for (const trace of TRACES)
   test(`[OPS22] SIGTERM during the start, when ${trace || 'the data folder'} is there: exit 0, and the folder is good`, {
@@ -28,6 +38,19 @@ for (const trace of TRACES)
     assert.equal(exit, EXIT.ok, `${out}\n${err}`)
     await isGood(data)
   })
+
+test('[OPS22] SIGTERM while our code is still being loaded: exit 0, and the folder is good', {
+  timeout: 60_000,
+}, async () => {
+  using folder = temporaryFolder()
+  const data = join(folder.path, 'data')
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(ASKED_WHILE_LOADING)}` }
+
+  const { exit, out, err } = await start(['serve', '--port', '0', '--data', data], { env }).ended
+
+  assert.equal(exit, EXIT.ok, `${out}\n${err}`)
+  await isGood(data)
+})
 
 test('[OPS22] SIGTERM at any moment of the start: exit 0 from our first line on, and the folder is good', {
   timeout: 120_000,
