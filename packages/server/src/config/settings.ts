@@ -250,9 +250,13 @@ const INDEXER = {
     'One write to the index takes no more: searches wait behind it.',
   ),
   batchBytesMax: bytes(INDEXER_DEFAULTS.batchBytesMax, 'The same in bytes.'),
+  gatherRecords: count(
+    INDEXER_DEFAULTS.gatherRecords,
+    'A write waits for so many documents, because one of many is far cheaper than many of one.',
+  ),
   lingerMsMax: integer(
     INDEXER_DEFAULTS.lingerMsMax,
-    'A write waits so long for more documents: that is far cheaper than many writes, and makes search so much later.',
+    'It waits so long at most: search is so much later.',
     0,
     10_000,
   ),

@@ -1,10 +1,12 @@
-import type { Membership, Offset, OwnedPartition, ReadLimit, StoredRecord, TailReader } from '../ports/log.ts'
+import type { Gather, Membership, Offset, OwnedPartition, ReadLimit, StoredRecord, TailReader } from '../ports/log.ts'
 import type { Clock } from '../ports/system.ts'
 
 /** What a log that lives in one process has to offer so that its readers can be served here. */
 export interface PartitionSource {
   readonly partitions: number
   read(partition: number, from: Offset, limit: ReadLimit): { records: readonly StoredRecord[]; next: Offset }
+  /** The offset of the record to come. */
+  end(partition: number): Offset
   /** Where a group's new owner of a partition starts: its commit, or the first record kept. */
   start(group: string, partition: number): Offset
   commit(group: string, partition: number, next: Offset): Promise<void>
@@ -58,10 +60,10 @@ export class InProcessReaders {
 
   /** Tells everybody who waits of records that are in the log now, durably; they belong to one partition. */
   appended(records: readonly StoredRecord[]): void {
-    const [first] = records
-    if (first === undefined) return
+    const last = records.at(-1)
+    if (last === undefined) return
     for (const tail of this.#tails) tail.records(records)
-    this.#arrivals.announce(first.partition)
+    this.#arrivals.announce(last.partition, last.offset + 1)
   }
 
   /** Interrupts every tail: until `mendTails` they miss what is appended. */
@@ -82,39 +84,42 @@ export class InProcessReaders {
   }
 }
 
-/** Wakes those who wait for a partition's next record. */
+/** Wakes those who wait for a partition to grow. */
 class Arrivals {
   readonly #clock: Clock
-  readonly #waiting = new Map<number, Set<() => void>>()
+  readonly #waiting = new Map<number, Set<Waiter>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  announce(partition: number): void {
-    const waiting = this.#waiting.get(partition)
-    if (waiting === undefined) return
-    this.#waiting.delete(partition)
-    for (const wake of waiting) wake()
+  announce(partition: number, end: Offset): void {
+    for (const waiter of this.#waiting.get(partition) ?? []) if (waiter.end <= end) waiter.wake()
   }
 
-  /** Resolves at the next record, after `waitMs`, or when the signal aborts, whichever is first. */
-  next(partition: number, waitMs: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when the partition ends at `end` or above, after `ms`, or when the signal aborts, whichever is first. */
+  reached(partition: number, end: Offset, ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(partition) ?? new Set()
       this.#waiting.set(partition, waiting)
-      const cancel = this.#clock.after(waitMs, wake)
+      const cancel = this.#clock.after(ms, wake)
+      const waiter = { end, wake }
       function wake(): void {
         cancel()
         signal.removeEventListener('abort', wake)
-        waiting.delete(wake)
+        waiting.delete(waiter)
         resolve()
       }
-      waiting.add(wake)
+      waiting.add(waiter)
       signal.addEventListener('abort', wake)
     })
   }
+}
+
+interface Waiter {
+  readonly end: Offset
+  readonly wake: () => void
 }
 
 type Run = (owned: OwnedPartition) => Promise<void>
@@ -232,17 +237,32 @@ class Owned implements OwnedPartition {
     this.#position = offset
   }
 
-  async read({ waitMs, ...limit }: ReadLimit & { readonly waitMs: number }): Promise<readonly StoredRecord[]> {
-    if (this.signal.aborted) return []
-    const ready = this.#take(limit)
-    if (ready.length > 0 || waitMs <= 0) return ready
-    await this.#arrivals.next(this.id, waitMs, this.signal)
+  async read({
+    waitMs,
+    gather,
+    ...limit
+  }: ReadLimit & { readonly waitMs: number; readonly gather?: Gather }): Promise<readonly StoredRecord[]> {
+    const end = this.#source.end(this.id)
+    if (waitMs > 0 && this.#isEmpty) await this.#arrivals.reached(this.id, end + 1, waitMs, this.signal)
+    if (gather !== undefined && gather.ms > 0 && !this.#isEmpty) await this.#gather(gather)
     return this.signal.aborted ? [] : this.#take(limit)
   }
 
   async commit(next: Offset): Promise<void> {
     await this.#source.commit(this.#group, this.id, next)
     this.hasCommitted = true
+  }
+
+  /** Offsets ahead are no records yet: numbers may have been left out. */
+  get #isEmpty(): boolean {
+    const { position } = this
+    if (position >= this.#source.end(this.id)) return true
+    return this.#source.read(this.id, position, { recordsMax: 1, bytesMax: 1 }).records.length === 0
+  }
+
+  async #gather({ records, ms }: Gather): Promise<void> {
+    const end = this.position + records
+    if (this.#source.end(this.id) < end) await this.#arrivals.reached(this.id, end, ms, this.signal)
   }
 
   #take(limit: ReadLimit): readonly StoredRecord[] {

@@ -1,6 +1,5 @@
 import { decodeFeed, type FeedRecord, feedEntry } from '../core/feed.ts'
 import type { Life } from '../core/life.ts'
-import { readLingering } from '../core/linger.ts'
 import { tokens } from '../core/tokens.ts'
 import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
@@ -61,12 +60,12 @@ export class Follower {
     owned.seek(await this.#start())
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
     // One write of many documents costs a fraction of many writes.
-    const lingering = { clock, lingerMs: settings.lingerMsMax, ending: life.ending }
+    const gather = { records: settings.gatherRecords, ms: settings.lingerMsMax }
     while (!life.ending.aborted && !owned.signal.aborted) {
       const askedAt = clock.now()
       const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
       const records = await writer.until(() =>
-        life.orEnding(readLingering(owned, { recordsMax, bytesMax, waitMs }, lingering)),
+        life.orEnding(owned.read({ recordsMax, bytesMax, waitMs, gather })),
       )
       if (records === undefined) return
       const last = records.at(-1)

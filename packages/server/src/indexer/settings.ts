@@ -4,7 +4,8 @@ export interface IndexerSettings {
   /** Feed records, and so at most documents, in one write to the index. */
   readonly batchRecordsMax: number
   readonly batchBytesMax: number
-  /** How long a write waits for more documents behind its first one: what makes indexing cheap makes search so much later. */
+  /** A write waits for so many documents, and so long at most: what makes indexing cheap makes search so much later. */
+  readonly gatherRecords: number
   readonly lingerMsMax: number
   /** How long an idle partition waits for a record before it looks around. */
   readonly idleMsMax: number
@@ -27,6 +28,7 @@ export interface IndexerSettings {
 export const INDEXER_DEFAULTS: IndexerSettings = {
   batchRecordsMax: 500,
   batchBytesMax: 4 << 20,
+  gatherRecords: 128,
   lingerMsMax: 50,
   idleMsMax: 1_000,
   fillEntriesMax: 200,

@@ -22,6 +22,12 @@ export interface ReadLimit {
   readonly bytesMax: number
 }
 
+/** What a reader waits for behind a first record: many at once cost less than one by one. */
+export interface Gather {
+  readonly records: number
+  readonly ms: number
+}
+
 /**
  * A durable, ordered, partitioned record. Commands, the feed and the dead letters are three logs of this kind.
  * Order holds within a partition. Errors are `Failure`s.
@@ -66,8 +72,11 @@ export interface OwnedPartition {
   readonly position: Offset
   /** Reads go on from here instead. */
   seek(offset: Offset): void
-  /** Waits at most `waitMs` for a first record; empty when none came or the signal aborted. */
-  read(limit: ReadLimit & { readonly waitMs: number }): Promise<readonly StoredRecord[]>
+  /**
+   * Waits at most `waitMs` for a first record; empty when none came or the signal aborted. With `gather`, waits behind a first one so long
+   * for so many, or about so many. Nothing is taken before the waiting is over, so a read that fails has passed over nothing. [LOG10]
+   */
+  read(limit: ReadLimit & { readonly waitMs: number; readonly gather?: Gather }): Promise<readonly StoredRecord[]>
   /** Everything below `next` is finished. Late, repeated and backward commits are harmless by design (R8). [LOG9] */
   commit(next: Offset): Promise<void>
 }

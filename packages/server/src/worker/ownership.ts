@@ -2,7 +2,6 @@ import type { Alert } from '../core/alert.ts'
 import type { FloodGuard } from '../core/flood.ts'
 import { Lanes } from '../core/lanes.ts'
 import { Halt, type Life } from '../core/life.ts'
-import { readLingering } from '../core/linger.ts'
 import { Prefix } from '../core/prefix.ts'
 import type { Logs, Offset, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { TimelineStore, Timestamp, UserId } from '../ports/store.ts'
@@ -253,10 +252,9 @@ export class Ownership {
   }
 
   async #read(waitMs: number): Promise<readonly StoredRecord[]> {
-    const { clock, life, settings } = this
-    const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, lingerMsMax: lingerMs } = settings
-    const lingering = { clock, lingerMs, ending: life.ending }
-    const records = await life.orEnding(readLingering(this.#owned, { recordsMax, bytesMax, waitMs }, lingering))
+    const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, lingerMsMax: ms } = this.settings
+    const limit = { recordsMax, bytesMax, waitMs, gather: { records: recordsMax, ms } }
+    const records = await this.life.orEnding(this.#owned.read(limit))
     if (this.pauses.current?.reason === 'log') this.pauses.over()
     return records ?? []
   }

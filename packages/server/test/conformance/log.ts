@@ -282,6 +282,27 @@ export function logConformance(name: string, partitions: number, open: OpenSubje
       assert.equal(owned.signal.aborted, true)
     })
 
+    test('[LOG10] a read that gathers waits behind the first record for so many, so long at most, and takes all there is then', async () => {
+      const owned = await own('g', 0)
+      const gathering = owned.read({ ...ALL, waitMs: 60_000, gather: { records: 3, ms: 60_000 } })
+      for (const key of ['a', 'b', 'c']) await log.append(0, [record(key)])
+      assert.deepEqual(
+        (await gathering).map(({ key }) => key),
+        ['a', 'b', 'c'],
+      )
+      await log.append(0, [record('d')])
+      const late = owned.read({ ...ALL, waitMs: 60_000, gather: { records: 2, ms: 1 } })
+      assert.deepEqual(
+        (await late).map(({ key }) => key),
+        ['d'],
+      )
+      assert.deepEqual(await owned.read({ ...ALL, waitMs: 1, gather: { records: 2, ms: 60_000 } }), [])
+      await log.append(0, [record('e')])
+      const cut = owned.read({ ...ALL, waitMs: 60_000, gather: { records: 2, ms: 60_000 } })
+      await Promise.all(memberships.map((membership) => membership.stop()))
+      assert.deepEqual(await cut, [])
+    })
+
     test('[LOG5] reads go on where the last one ended, or from where they are told', async () => {
       const offsets = await log.append(0, numbered(3))
       const owned = await own('g', 0)

@@ -163,6 +163,26 @@ describe('offsets on SQLite', () => {
     assert.equal((await after.logs.feed.lag('indexer'))[0]?.records, 1)
   })
 
+  test('[LOG5] where numbers were left out and nothing lies behind them, a read waits all the same', async (context) => {
+    const folder = temporaryFolder(context)
+    const server = engines(context, folder)
+    await server.logs.feed.append(0, records(3))
+    const killed = killedCopy(folder)
+    context.after(() => rmSync(killed, { recursive: true, force: true }))
+    const { feed } = engines(context, killed).logs
+    const owned = await own(feed, 'indexer')
+    owned.seek(3)
+    let isOver = false
+    const gather = { records: 2, ms: 60_000 }
+    const waiting = owned.read({ ...ALL, waitMs: 60_000, gather }).finally(() => {
+      isOver = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(isOver, false)
+    await feed.append(0, records(1))
+    assert.equal((await waiting).length, 1)
+  })
+
   test('[SQL4] two unclean ends without an append between them jump twice', async (context) => {
     const folder = temporaryFolder(context)
     const first = engines(context, folder)

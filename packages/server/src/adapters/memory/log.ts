@@ -48,6 +48,10 @@ export class MemoryLog implements Log {
     const source = {
       partitions,
       read: (partition: number, from: Offset, limit: ReadLimit) => this.#read(partition, from, limit),
+      end: (partition: number) => {
+        const { begin, records } = this.#partition(partition)
+        return begin + records.length
+      },
       start: (group: string, partition: number) =>
         this.#committed(group, partition) ?? this.#partition(partition).begin,
       commit: (group: string, partition: number, next: Offset) => this.#commit(group, partition, next),

@@ -61,6 +61,7 @@ export class SqliteLog implements Log {
     const source = {
       partitions: this.partitions,
       read: (partition: number, from: Offset, limit: ReadLimit) => this.#partition(partition).read(from, limit),
+      end: (partition: number) => this.#partition(partition).next,
       start: (group: string, partition: number) =>
         this.#positions.get(this.name, group, partition) ?? this.#partition(partition).begin,
       commit: (group: string, partition: number, next: Offset) => this.#commit(group, partition, next),
