@@ -254,12 +254,7 @@ const INDEXER = {
     INDEXER_DEFAULTS.gatherRecords,
     'A write waits for so many documents, because one of many is far cheaper than many of one.',
   ),
-  lingerMsMax: integer(
-    INDEXER_DEFAULTS.lingerMsMax,
-    'It waits so long at most: search is so much later.',
-    0,
-    10_000,
-  ),
+  lingerMsMax: integer(INDEXER_DEFAULTS.lingerMsMax, 'It waits so long at most: search is so much later.', 0, 10_000),
   idleMsMax: ms(
     INDEXER_DEFAULTS.idleMsMax,
     'An idle partition looks around this often, so that a missed wake-up is no hang.',

@@ -64,9 +64,7 @@ export class Follower {
     while (!life.ending.aborted && !owned.signal.aborted) {
       const askedAt = clock.now()
       const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
-      const records = await writer.until(() =>
-        life.orEnding(owned.read({ recordsMax, bytesMax, waitMs, gather })),
-      )
+      const records = await writer.until(() => life.orEnding(owned.read({ recordsMax, bytesMax, waitMs, gather })))
       if (records === undefined) return
       const last = records.at(-1)
       if (last !== undefined) {
