@@ -33,18 +33,23 @@ export interface Cpu {
   readonly all: number
   /** Its first thread: in Node, the one with the sockets. */
   readonly main: number
-  /** The thread named so, if there is one. */
+  /** The threads named so, if there are any. */
   readonly engine: number
+  readonly search: number
 }
 
 /** What a process has used so far. */
 export function cpuSeconds(pid: number): Cpu {
   const threads = readdirSync(`/proc/${pid}/task`)
-  const engine = threads.find((thread) => readProc(`${pid}/task/${thread}/comm`).trim() === 'engine')
+  const named = (name: string) => {
+    const thread = threads.find((thread) => readProc(`${pid}/task/${thread}/comm`).trim() === name)
+    return thread === undefined ? 0 : ticksOf(`${pid}/task/${thread}/stat`)
+  }
   return {
     all: ticksOf(`${pid}/stat`),
     main: ticksOf(`${pid}/task/${pid}/stat`),
-    engine: engine === undefined ? 0 : ticksOf(`${pid}/task/${engine}/stat`),
+    engine: named('engine'),
+    search: named('search'),
   }
 }
 
@@ -69,7 +74,12 @@ const QUIET_TRIES_MAX = 100
 /** Microseconds of CPU for each of `count`, between two readings. */
 export function microsPer(count: number, before: Cpu, after: Cpu): Cpu {
   const each = (pick: (cpu: Cpu) => number) => ((pick(after) - pick(before)) * 1e6) / count
-  return { all: each(({ all }) => all), main: each(({ main }) => main), engine: each(({ engine }) => engine) }
+  return {
+    all: each(({ all }) => all),
+    main: each(({ main }) => main),
+    engine: each(({ engine }) => engine),
+    search: each(({ search }) => search),
+  }
 }
 
 function ticksOf(path: string): number {

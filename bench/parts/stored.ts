@@ -234,6 +234,7 @@ function cpuTable(results: readonly Result[]): Table {
       'bare, no index',
       'main thread',
       'engine thread',
+      'search thread',
       "V8's helpers",
     ],
     rows: results.map(({ level, turns }) => {
@@ -246,7 +247,8 @@ function cpuTable(results: readonly Result[]): Table {
         column(({ theirs }) => theirs.withoutIndex.cpu.all),
         column(({ ours }) => ours.cpu.main),
         column(({ ours }) => ours.cpu.engine),
-        column(({ ours: { cpu } }) => cpu.all - cpu.main - cpu.engine),
+        column(({ ours }) => ours.cpu.search),
+        column(({ ours: { cpu } }) => cpu.all - cpu.main - cpu.engine - cpu.search),
       ]
     }),
   }

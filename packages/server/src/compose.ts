@@ -196,6 +196,7 @@ function startEngine(config: Config, alert: Alerts['alert'], logger: Logger): Pr
     build: BUILD,
     worker: config.worker,
     indexer: config.indexer,
+    restartMs: config.engineRestartMs,
     // What the gateway's drain, which comes first, leaves of it.
     workOffMsMax: config.drainMsMax - config.gateway.drainMsMax,
   }

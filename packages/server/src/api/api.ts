@@ -8,7 +8,7 @@ import type { Rate } from '../core/rate.ts'
 import type { Submissions } from '../core/submissions.ts'
 import type { Identity } from '../ports/access.ts'
 import { Failure } from '../ports/failure.ts'
-import type { SearchIndex } from '../ports/search.ts'
+import type { SearchQueries } from '../ports/search.ts'
 import type { HistoryStore, LetterStore, Timestamp, UserStore } from '../ports/store.ts'
 import type { Clock, Logger, Sha256 } from '../ports/system.ts'
 import { type BodyCheck, bodyCheck, parseJson } from './bodies.ts'
@@ -27,7 +27,7 @@ export interface ApiParts {
   readonly history: HistoryStore
   readonly users: UserStore
   readonly letters: LetterStore
-  readonly search: SearchIndex
+  readonly search: SearchQueries
   readonly submissions: Submissions
   /** The same one that sockets take from: HTTP is no way around it. */
   readonly sendRate: Pick<Rate, 'take' | 'charge'>

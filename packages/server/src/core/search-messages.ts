@@ -1,5 +1,5 @@
 import type { Identity } from '../ports/access.ts'
-import type { SearchHit, SearchIndex } from '../ports/search.ts'
+import type { SearchHit, SearchQueries } from '../ports/search.ts'
 import type { EntryDocument, EntryId, HistoryStore, RoomId, Timestamp, UserId } from '../ports/store.ts'
 import { Problem } from './problem.ts'
 import { readable } from './readable.ts'
@@ -7,7 +7,7 @@ import { phrases, tokens } from './tokens.ts'
 
 export interface SearchParts {
   readonly history: Pick<HistoryStore, 'survey' | 'view' | 'entriesAt'>
-  readonly search: Pick<SearchIndex, 'query' | 'heads'>
+  readonly search: SearchQueries
 }
 
 export interface MessageQuery {

@@ -4,12 +4,15 @@ import { failpointsFrom } from '../adapters/system/failpoint.ts'
 import { createLogger, type LogLevel } from '../adapters/system/logger.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import { sha256 } from '../adapters/system/sha256.ts'
+import type { Alert } from '../core/alert.ts'
 import type { IndexerSettings } from '../indexer/settings.ts'
 import type { Log, StoredRecord } from '../ports/log.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
-import type { EngineControl } from './remote.ts'
+import type { EngineAbout, EngineControl } from './remote.ts'
 import { createRoles, type Roles } from './roles.ts'
+import { connectSearch } from './search/remote.ts'
+import { spawnSearch } from './spawn.ts'
 import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
 import { workOff } from './work-off.ts'
 
@@ -24,6 +27,8 @@ export interface EngineData {
   readonly build: string
   readonly worker: WorkerSettings
   readonly indexer: IndexerSettings
+  /** How long to wait before a search thread that ended is started again. */
+  readonly restartMs: number
   /** A stop lets the worker come to the end of what was accepted for so long. */
   readonly workOffMsMax: number
 }
@@ -58,7 +63,15 @@ class EngineHost implements Host {
     this.#send = send
     this.#workOffMsMax = data.workOffMsMax
     const failpoint = failpointsFrom(data.failpoint)
-    this.#sqlite = openSqlite({ folder: data.folder, partitions: data.partitions, clock: systemClock, failpoint })
+    const alert: Alert = (kind, fields) => send({ event: 'alert', kind, fields: plain(fields) })
+    this.#sqlite = openSqlite({
+      folder: data.folder,
+      partitions: data.partitions,
+      clock: systemClock,
+      failpoint,
+      openSearch: ({ file }) =>
+        connectSearch({ start: () => spawnSearch(file), clock: systemClock, logger, alert, restartMs: data.restartMs }),
+    })
     const { logs, store, search } = this.#sqlite
     this.#roles = createRoles({
       name: data.name,
@@ -73,7 +86,7 @@ class EngineHost implements Host {
       failpoint,
       settings: data,
       observers: this.#telemetry,
-      alert: (kind, fields) => this.#alert(kind, fields),
+      alert,
     })
     this.#telemetry.watchWorker(() => this.#roles.worker.status())
     this.#telemetry.watchLag(logs.commands, ['worker'])
@@ -96,7 +109,8 @@ class EngineHost implements Host {
     })
     await this.#roles.services.start()
     const { partitions, durability } = logs.commands
-    this.#send({ event: 'ready', partitions, durability })
+    const about: EngineAbout = { partitions, durability }
+    this.#send({ event: 'ready', about })
     // Counting begins after the start: loading the library takes as long as everything else here.
     void this.#telemetry.load()
     return this
@@ -135,10 +149,6 @@ class EngineHost implements Host {
     await workOff({ worker, commands, clock: systemClock, msMax: this.#workOffMsMax })
     await services.stop()
     await this.#sqlite.close()
-  }
-
-  #alert(kind: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#send({ event: 'alert', kind, fields: plain(fields) })
   }
 }
 

@@ -1,11 +1,21 @@
 import { Worker } from 'node:worker_threads'
-import type { Thread } from './remote.ts'
+import type { Thread } from './link.ts'
 import type { Event } from './wire.ts'
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** Starts the engine thread with what it needs to know: plain data, cloned into it. */
 export function spawnEngine(data: object): Thread {
-  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: data, name: 'engine' })
+  return spawn('engine', './thread', data)
+}
+
+/** Starts the search thread, from within the engine thread. */
+export function spawnSearch(file: string): Thread {
+  return spawn('search', './search/thread', file)
+}
+
+function spawn(name: string, module: string, data: object | string): Thread {
+  const worker = new Worker(new URL(`${module}.${EXTENSION}`, import.meta.url), { workerData: data, name })
   let cause: unknown
   worker.on('error', (error) => {
     cause = error

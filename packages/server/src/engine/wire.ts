@@ -1,4 +1,3 @@
-import type { Durability } from '@holdfast/protocol'
 import { Failure, type FailureClass, failureClass } from '../ports/failure.ts'
 import type { LogRecord, StoredRecord } from '../ports/log.ts'
 
@@ -17,7 +16,8 @@ export interface Call {
 
 /** To the main thread. */
 export type Event =
-  | { readonly event: 'ready'; readonly partitions: number; readonly durability: Durability }
+  /** With what the thread says of itself. */
+  | { readonly event: 'ready'; readonly about: unknown }
   | { readonly event: 'failed'; readonly class: FailureClass; readonly message: string }
   | { readonly event: 'result'; readonly call: number; readonly value: unknown }
   | { readonly event: 'error'; readonly call: number; readonly class: FailureClass; readonly message: string }

@@ -32,5 +32,5 @@ export async function fill(
 
 /** What search knows of an entry: nothing, where it has no text. */
 function documentOf({ room, seq, id, sender, at, content }: EntryDocument): SearchDocument[] {
-  return content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text) }] : []
+  return content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text).join(' ') }] : []
 }

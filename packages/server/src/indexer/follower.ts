@@ -178,7 +178,7 @@ class Batch {
     const { room, seq, id, at } = record
     const said = feedEntry(record)
     if (said.kind === 'message')
-      this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text) })
+      this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text).join(' ') })
     this.#heads.set(room, Math.max(seq, this.#heads.get(room) ?? 0))
   }
 

@@ -8,8 +8,8 @@ export interface SearchDocument {
   readonly id: EntryId
   readonly sender: UserId
   readonly at: Timestamp
-  /** The folded tokens, in the order of the text. */
-  readonly tokens: readonly string[]
+  /** The folded tokens in the order of the text, a blank between each two: none holds one. */
+  readonly tokens: string
 }
 
 export interface SearchWrite {
@@ -50,3 +50,6 @@ export interface SearchIndex {
   /** Newest first by `at`. `partial`: parts of the index did not answer. [SEA4] */
   query(query: SearchQuery): Promise<{ readonly hits: readonly SearchHit[]; readonly partial: boolean }>
 }
+
+/** For those who ask the index and do not write it. */
+export type SearchQueries = Pick<SearchIndex, 'query' | 'heads'>

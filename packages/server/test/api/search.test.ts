@@ -19,7 +19,7 @@ async function index(scene: Scene, room: string): Promise<void> {
 }
 
 function asDocument({ content, ...entry }: EntryDocument) {
-  return content.kind === 'message' ? [{ ...entry, tokens: tokens(content.text) }] : []
+  return content.kind === 'message' ? [{ ...entry, tokens: tokens(content.text).join(' ') }] : []
 }
 
 async function talk(
@@ -101,7 +101,7 @@ test('[HTTP16] an index that is wrong or behind shows nothing wrong, and says th
   await talk(scene, 'r', alice, ['one', 'two'])
   const at = Date.now()
   // Left over from a history that is no more: other words at a place, and a place that does not exist.
-  const stale = { room: 'r', id: 'old', sender: 'eve', at, tokens: ['password'] }
+  const stale = { room: 'r', id: 'old', sender: 'eve', at, tokens: 'password' }
   const documents = [
     { ...stale, seq: 2 },
     { ...stale, seq: 99 },

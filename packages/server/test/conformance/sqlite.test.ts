@@ -303,7 +303,7 @@ describe('faults on SQLite', () => {
       await fill(() => server.logs.feed.append(0, records(20, 1_000)))
       await fill((i) =>
         server.search.write({
-          documents: [{ room: 'r', seq: i + 1, id: `${i}`, sender: 'a', at: i, tokens: Array(500).fill(`t${i}`) }],
+          documents: [{ room: 'r', seq: i + 1, id: `${i}`, sender: 'a', at: i, tokens: `t${i} `.repeat(500) }],
           heads: new Map(),
           through: undefined,
         }),

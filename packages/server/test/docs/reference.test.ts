@@ -104,7 +104,7 @@ async function index({ engines: { store, search } }: Scene, room: string): Promi
     entriesMax: 200,
   })
   const documents = entries.flatMap(({ content, ...entry }) =>
-    content.kind === 'message' ? [{ ...entry, tokens: tokens(content.text) }] : [],
+    content.kind === 'message' ? [{ ...entry, tokens: tokens(content.text).join(' ') }] : [],
   )
   await search.write({ documents, heads: new Map([[room, head]]), through: undefined })
 }

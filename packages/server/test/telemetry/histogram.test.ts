@@ -40,7 +40,12 @@ test('[OPS3] many equal values count as many; without labels there are no braces
 
 /** Labels may stand in any order. */
 function linesOf(text: string): readonly string[] {
-  const inOrder = (labels: string) => labels.slice(1, -1).split(/,(?=\w+=)/).sort().join()
+  const inOrder = (labels: string) =>
+    labels
+      .slice(1, -1)
+      .split(/,(?=\w+=)/)
+      .sort()
+      .join()
   return text
     .trimEnd()
     .split('\n')

@@ -87,7 +87,7 @@ export class Installation {
 
   async index(entries: readonly EntryDocument[]): Promise<void> {
     const documents = entries.flatMap(({ room, seq, id, sender, at, content }) =>
-      content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text) }] : [],
+      content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text).join(' ') }] : [],
     )
     const heads = new Map(entries.map(({ room, seq }) => [room, seq]))
     await this.engines.search.write({ documents, heads, through: undefined })

@@ -254,7 +254,7 @@ for (const [name, open] of Object.entries(ENGINES)) {
 
       // Seq 1 is the room's creation, which is no message.
       await search.write({
-        documents: [{ room: 'lobby', seq: 1, id: 'x', sender: 'bob', at: 1, tokens: ['x'] }],
+        documents: [{ room: 'lobby', seq: 1, id: 'x', sender: 'bob', at: 1, tokens: 'x' }],
         heads: new Map(),
         through: undefined,
       })

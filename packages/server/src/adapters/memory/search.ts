@@ -61,7 +61,7 @@ export class MemorySearch implements SearchIndex {
       const phrases = request.phrases.filter((phrase) => phrase.length > 0)
       const hits = [...new Set(request.rooms)]
         .flatMap((room) => [...(this.#rooms.get(room)?.values() ?? [])])
-        .filter(({ tokens }) => phrases.length > 0 && phrases.every((phrase) => holds(tokens, phrase)))
+        .filter(({ tokens }) => phrases.length > 0 && phrases.every((phrase) => holds(tokens.split(' '), phrase)))
         .sort(newestFirst)
         .slice(0, request.hitsMax)
         .map(({ room, seq, at }) => ({ room, seq, at }))
@@ -76,7 +76,7 @@ export class MemorySearch implements SearchIndex {
   #put(document: SearchDocument): void {
     const room = this.#rooms.get(document.room) ?? new Map<number, SearchDocument>()
     this.#rooms.set(document.room, room)
-    room.set(document.seq, { ...document, tokens: [...document.tokens] })
+    room.set(document.seq, { ...document })
   }
 
   #ask<T>(answer: () => T): Promise<T> {

@@ -130,7 +130,7 @@ export class SearchFile implements SearchIndex {
   #put({ room, seq, at, tokens }: SearchDocument): boolean {
     const row = this.#freeRow(at)
     try {
-      this.#insertTokens.run(row, tokens.join(' '))
+      this.#insertTokens.run(row, tokens)
     } catch (error) {
       if (isPoison(error)) return false
       throw error

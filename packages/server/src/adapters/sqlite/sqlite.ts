@@ -1,10 +1,11 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Failure } from '../../ports/failure.ts'
+import type { SearchIndex } from '../../ports/search.ts'
 import type { Clock, Failpoint } from '../../ports/system.ts'
 import { lockFolder } from './lock.ts'
 import { LogFile } from './log-file.ts'
-import { SearchFile } from './search-file.ts'
+import { SearchFile, type SearchFileOptions } from './search-file.ts'
 import { StoreFile } from './store-file.ts'
 
 export interface SqliteOptions {
@@ -20,14 +21,19 @@ export interface SqliteOptions {
   readonly groups?: { readonly commands: readonly string[]; readonly feed: readonly string[] }
   /** So many records below the lowest commit stay. */
   readonly retainedRecordsMin?: number
+  /** Opens the search file: here, unless told to do it elsewhere. */
+  readonly openSearch?: (options: SearchFileOptions) => OwnedIndex
   /** Of what was just appended, each partition of each log keeps so much in memory. */
   readonly recentBytesMax?: number
 }
 
+/** An index that whoever opened it has to close. */
+export type OwnedIndex = SearchIndex & { close(): void | Promise<void> }
+
 export interface Sqlite {
   readonly logs: Pick<LogFile, 'commands' | 'feed' | 'deadLetters'>
   readonly store: StoreFile
-  readonly search: SearchFile
+  readonly search: SearchIndex
   /** Ends memberships, writes what is not written yet, and gives the folder back. May be called twice. */
   close(): Promise<void>
 }
@@ -36,22 +42,32 @@ const EVERYTHING_READ = { commands: ['worker'], feed: ['indexer'] }
 
 /**
  * The engines of one process, as three files in one folder: log.db, store.db, search.db, with WALs of their own so that none waits
- * for another's writers. All of them belong to the thread that opened them. Throws a Failure of class operator that says what to do.
+ * for another's writers. All of them belong to the thread that opened them, but for a search file opened elsewhere. Throws a Failure of class operator that says what to do.
  */
-export function openSqlite({ folder, readOnly = false, failpoint = () => {}, ...options }: SqliteOptions): Sqlite {
+export function openSqlite({
+  folder,
+  readOnly = false,
+  failpoint = () => {},
+  openSearch = (file) => new SearchFile(file),
+  ...options
+}: SqliteOptions): Sqlite {
   if (!readOnly) makeFolder(folder)
   const unlock = readOnly ? () => {} : lockFolder(folder)
   const shared = { partitions: options.partitions, failpoint, readOnly }
   let store: StoreFile | undefined
-  let search: SearchFile | undefined
-  const closeFiles = () => {
+  let search: OwnedIndex | undefined
+  const closeFiles = async () => {
     store?.close()
-    search?.close()
-    unlock()
+    try {
+      const closing = search?.close()
+      if (closing !== undefined) await closing
+    } finally {
+      unlock()
+    }
   }
   try {
     store = new StoreFile({ ...shared, file: join(folder, 'store.db') })
-    search = new SearchFile({ file: join(folder, 'search.db'), readOnly })
+    search = openSearch({ file: join(folder, 'search.db'), readOnly })
     const logs = new LogFile({
       ...shared,
       file: join(folder, 'log.db'),
@@ -63,7 +79,7 @@ export function openSqlite({ folder, readOnly = false, failpoint = () => {}, ...
     // Whoever works on a log may need the store to come to an end, so the logs go first.
     return { logs, store, search, close: () => logs.close().finally(closeFiles) }
   } catch (error) {
-    closeFiles()
+    void closeFiles()
     throw error
   }
 }
