@@ -1,6 +1,7 @@
 import type { OwnedIndex } from '../../adapters/sqlite/sqlite.ts'
-import type { SearchIndex } from '../../ports/search.ts'
+import type { SearchIndex, SearchWrite } from '../../ports/search.ts'
 import { Link, type LinkOptions } from '../link.ts'
+import { packWrite } from './wire.ts'
 
 /** A thread that does not close its file within this is left: the file is as sound as after a kill. */
 const CLOSE_MS_MAX = 1_000
@@ -13,8 +14,7 @@ export function connectSearch(options: Omit<LinkOptions, 'name' | 'isStartedAlwa
   const { clock, logger } = options
   const link = new Link({ ...options, name: 'search', isStartedAlways: true }, { news() {}, ended() {} })
   link.begin().catch((cause) => logger.error({ cause }, 'the search index cannot be opened; everything else goes on'))
-  const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce'>>('search', [
-    'write',
+  const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce' | 'write'>>('search', [
     'progress',
     'heads',
     'refresh',
@@ -23,6 +23,10 @@ export function connectSearch(options: Omit<LinkOptions, 'name' | 'isStartedAlwa
   ])
   return Object.assign(calls, {
     visibleAtOnce: true,
+    async write(request: SearchWrite) {
+      const refused = await link.call<readonly number[]>('search', 'write', [packWrite(request)])
+      return request.documents.filter((_, i) => refused.includes(i))
+    },
     async close() {
       const late = new AbortController()
       const closed = link.call('search', 'close', []).catch(() => {})

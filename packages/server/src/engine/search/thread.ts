@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { SearchFile } from '../../adapters/sqlite/search-file.ts'
 import { sendTo } from '../outgoing.ts'
 import { type Call, describe } from '../wire.ts'
+import { type PackedWrite, unpackWrite } from './wire.ts'
 
 // What runs in the search thread: the index, and nothing else. What it takes to keep it, and to search it, holds up nobody who stores.
 
@@ -27,6 +28,11 @@ try {
 }
 
 async function answer(search: SearchFile, method: string, args: readonly unknown[]): Promise<unknown> {
+  if (method === 'write') {
+    const request = unpackWrite(args[0] as PackedWrite)
+    const refused = await search.write(request)
+    return refused.map((document) => request.documents.indexOf(document))
+  }
   const called: unknown = Reflect.get(search, method)
   if (typeof called !== 'function') throw new Error(`the search thread has no ${method}`)
   return Reflect.apply(called, search, args)
