@@ -102,12 +102,15 @@ test('[TIDY2] core and ports import no module of Node and no package but the pro
   assert.deepEqual(wrong, [])
 })
 
-test('[TIDY3] the client needs nothing but the protocol, and the page nothing of the server', () => {
+test('[TIDY3] the client needs nothing but the protocol, the page nothing of the server, the checker nothing of ours', () => {
   const wrong = imports.filter(({ from, to, typeOnly }) => {
     if (from.startsWith('packages/client/src/')) return !isPath(to) && to !== '@holdfast/protocol'
     if (from.startsWith('packages/protocol/src/')) return !isPath(to) && to !== 'typebox'
     if (from.startsWith('packages/web/src/'))
       return to.startsWith(SERVER) || (to === '@holdfast/protocol/schemas' && !typeOnly)
+    // Whoever judges may not share a mistake with the judged; only its tests use other people's tools.
+    if (from.startsWith('faults/checker/') && !to.startsWith('faults/checker/'))
+      return !from.endsWith('.test.ts') || to.endsWith('.ts') || to.startsWith('@holdfast/')
     return false
   })
   assert.deepEqual(wrong, [])
