@@ -34,8 +34,8 @@ class Loop {
   private readonly promptLog = new File(logFile, 'NORMAL')
   private readonly store = new File(join(data, 'store.db'), 'FULL')
   private readonly search = new File(join(data, 'search.db'), 'NORMAL', { bigRows: true })
-  private readonly command = new Inserts(this.durableLog, 'commands_0', 'offset')
-  private readonly feed = new Inserts(this.promptLog, 'feed_0', 'offset')
+  private readonly command = new Inserts(this.durableLog, written(this.durableLog, 'commands_0'), 'offset')
+  private readonly feed = new Inserts(this.promptLog, written(this.promptLog, 'feed_0'), 'offset')
   private readonly entry = new Inserts(this.store, 'documents', 'rowid')
   private readonly head = this.store.prepare('UPDATE rooms SET head = ? WHERE room = ?')
   private readonly settled = this.store.prepare(
@@ -124,6 +124,13 @@ class Loop {
     const mixed = Math.imul(this.seq + i, 0x9e3779b1) >>> 0
     return `${at.toString(32).padStart(10, '0')}${mixed.toString(36).padStart(8, '0')}${String(this.seq + i).padStart(8, '0')}`
   }
+}
+
+/** Of the two tables of a log, the one with its newest row. */
+function written(file: File, table: string): string {
+  const other = `${table}_b`
+  const last = (each: string) => Number(file.prepare(`SELECT max(offset) AS last FROM ${each}`).get()?.last ?? -1)
+  return last(other) > last(table) ? other : table
 }
 
 /** Inserts copies of a table's newest row, with some columns replaced. */

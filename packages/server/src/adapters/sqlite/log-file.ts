@@ -4,7 +4,7 @@ import type { Cancel, Clock, Failpoint } from '../../ports/system.ts'
 import { AppendQueue } from './appends.ts'
 import { Connection } from './connection.ts'
 import { type LogFailpoints, SqliteLog } from './log.ts'
-import { Partition, tableName } from './partition.ts'
+import { Partition, tableNames } from './partition.ts'
 import { Positions } from './positions.ts'
 
 export interface LogFileOptions {
@@ -16,7 +16,10 @@ export interface LogFileOptions {
   readonly readOnly: boolean
   /** Rows of a log go once each of these groups has passed them; a log without groups keeps everything. */
   readonly groups: { readonly commands: readonly string[]; readonly feed: readonly string[] }
-  /** So many rows below the lowest commit stay, for readers without a commit and for eyes. */
+  /**
+   * So many rows below the lowest commit stay, for readers without a commit and for eyes. When one of a partition's tables has so many,
+   * the other is emptied: everybody waits for that, and the more it held, the longer (10,000 rows: some 3 ms).
+   */
   readonly retainedRecordsMin: number
   /** How much of what was just appended each partition keeps in memory, so that readers who keep up read nothing from the file. */
   readonly recentBytesMax: number
@@ -29,9 +32,6 @@ type LogName = (typeof LOGS)[number]
 const OFFSETS_SKIPPED = 2 ** 20
 /** A commit is in the file at the latest after this. */
 const COMMIT_WRITTEN_MS_MAX = 20
-/** One step of trimming deletes at most so many rows, because everybody waits for it. */
-const TRIM_ROWS_MAX = 500
-const TRIM_PAUSE_MS = 5
 const CACHE_BYTES_MAX = 4 << 20
 
 /**
@@ -52,11 +52,10 @@ export class LogFile {
   readonly #partitions = new Map<LogName, readonly Partition[]>()
   readonly #writing: { write(): void; after(committed: boolean): void }
   #flush: Cancel | undefined
-  #trim: Cancel | undefined
 
   constructor(options: LogFileOptions) {
     const { file, clock, readOnly, failpoint } = options
-    const migrations = [(database: DatabaseSync) => create(database, options.partitions)]
+    const migrations = [(database: DatabaseSync) => create(database, options.partitions), addTables]
     const shared = { file, readOnly, cacheBytesMax: CACHE_BYTES_MAX, migrations }
     this.#options = options
     this.#durable = new Connection({ ...shared, synchronous: 'FULL' })
@@ -84,7 +83,6 @@ export class LogFile {
     await Promise.all([this.commands.stop(), this.feed.stop(), this.deadLetters.stop()])
     for (const queue of this.#queues) queue.flush()
     this.#flush?.()
-    this.#trim?.()
     if (!this.#options.readOnly && this.#durable.isOpen) this.#end()
     this.#prompt.close()
     this.#durable.close()
@@ -108,13 +106,15 @@ export class LogFile {
       clock: this.#options.clock,
       readOnly: this.#options.readOnly,
       failpoints,
-      passed: (partition) => this.#passed(name, partition),
+      passed: () => {
+        this.#flush ??= this.#options.clock.after(COMMIT_WRITTEN_MS_MAX, () => this.#flushCommits())
+      },
     })
   }
 
   #checkPartitions(): void {
     const { file, partitions } = this.#options
-    const made = Number(this.#durable.prepare(`SELECT value FROM meta WHERE name = 'partitions'`).get()?.value)
+    const made = Number(this.#durable.prepare(PARTITIONS).get()?.value)
     if (made === partitions) return
     this.#prompt.close()
     this.#durable.close()
@@ -148,13 +148,6 @@ export class LogFile {
     }
   }
 
-  #passed(name: LogName, partition: Partition): void {
-    const { clock } = this.#options
-    this.#flush ??= clock.after(COMMIT_WRITTEN_MS_MAX, () => this.#flushCommits())
-    if (this.#trim === undefined && this.#surplus(name, partition) >= TRIM_ROWS_MAX)
-      this.#trim = clock.after(TRIM_PAUSE_MS, () => this.#trimStep(name, partition))
-  }
-
   #flushCommits(): void {
     this.#flush = undefined
     try {
@@ -164,66 +157,42 @@ export class LogFile {
     }
   }
 
+  /** Writes commits and, in the same transaction, empties tables: rows never go on the word of a commit that can be lost. */
   #writeCommits(): void {
-    if (this.#positions.isWritten) return
+    const outgrown = [...this.#outgrown('commands'), ...this.#outgrown('feed')]
+    if (this.#positions.isWritten && outgrown.length === 0) return
     let committed = false
     try {
-      this.#prompt.transaction(() => this.#writing.write())
+      this.#prompt.transaction(() => {
+        this.#writing.write()
+        for (const partition of outgrown) partition.emptyOther()
+      })
       committed = true
     } finally {
       this.#writing.after(committed)
     }
+    for (const partition of outgrown) partition.takeOver()
   }
 
-  /** Below which offset rows may go: everybody has passed it, and enough stays. */
-  #trimmable(name: LogName, partition: Partition): number {
+  /** The partitions with a written table of which everybody has passed so much that the other is needed no more. */
+  #outgrown(name: 'commands' | 'feed'): readonly Partition[] {
     const { groups, retainedRecordsMin } = this.#options
-    const readers = name === 'dead-letters' ? [] : groups[name]
-    if (readers.length === 0) return partition.begin
-    const commits = readers.map((group) => this.#positions.get(name, group, partition.id) ?? partition.begin)
-    return partition.back(Math.min(...commits, partition.next), retainedRecordsMin)
-  }
-
-  #surplus(name: LogName, partition: Partition): number {
-    return partition.count(partition.begin, this.#trimmable(name, partition))
-  }
-
-  #trimStep(name: LogName, partition: Partition): void {
-    this.#trim = undefined
-    const below = this.#trimmable(name, partition)
-    if (below <= partition.begin) return
-    try {
-      // The commits that allow it go first, in the same transaction: rows never go on the word of a commit that can be lost.
-      const begin = this.#prompt.transaction(() => {
-        this.#writing.write()
-        return partition.deleteBelow(below, TRIM_ROWS_MAX)
-      })
-      this.#writing.after(true)
-      partition.beginAt(begin)
-    } catch {
-      // Nothing is lost by trying again at a later commit.
-      this.#writing.after(false)
-      return
-    }
-    this.#passed(name, partition)
+    const passedMin = Math.max(1, retainedRecordsMin)
+    return (this.#partitions.get(name) ?? []).filter((partition) => {
+      const commits = groups[name].map((group) => this.#positions.get(name, group, partition.id) ?? 0)
+      return commits.length > 0 && partition.writtenBelow(Math.min(...commits)) >= passedMin
+    })
   }
 }
 
 const NO_FAILPOINTS: LogFailpoints = { before: () => {}, midway: () => {}, after: () => {} }
 
 function create(database: DatabaseSync, partitions: number): void {
-  for (const log of LOGS)
-    for (let partition = 0; partition < partitions; partition++)
-      database.exec(`CREATE TABLE ${tableName(log, partition)} (
-        offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL, value BLOB NOT NULL
-      )`)
+  for (const [first] of tablesOf(partitions)) database.exec(`CREATE TABLE ${first} ${COLUMNS}`)
   database.exec(`
     CREATE TABLE positions (
       log TEXT NOT NULL, member_group TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
       PRIMARY KEY (log, member_group, partition)
-    ) WITHOUT ROWID;
-    CREATE TABLE floors (
-      log TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (log, partition)
     ) WITHOUT ROWID;
     CREATE TABLE holes (
       log TEXT NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, after INTEGER NOT NULL,
@@ -232,4 +201,20 @@ function create(database: DatabaseSync, partitions: number): void {
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   `)
   database.prepare(`INSERT INTO meta (name, value) VALUES ('partitions', ?), ('clean', 1)`).run(partitions)
+}
+
+/** A second table for each partition. What the first schema kept in `floors` is told by rows and holes, now that one table always has rows. */
+function addTables(database: DatabaseSync): void {
+  const { value } = database.prepare(PARTITIONS).get() ?? {}
+  for (const [, second] of tablesOf(Number(value))) database.exec(`CREATE TABLE ${second} ${COLUMNS}`)
+  database.exec('DROP TABLE IF EXISTS floors')
+}
+
+const PARTITIONS = `SELECT value FROM meta WHERE name = 'partitions'`
+const COLUMNS = `(
+  offset INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL, value BLOB NOT NULL
+)`
+
+function tablesOf(partitions: number): readonly (readonly [string, string])[] {
+  return LOGS.flatMap((log) => Array.from({ length: partitions }, (_, partition) => tableNames(log, partition)))
 }

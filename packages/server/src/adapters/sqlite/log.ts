@@ -31,8 +31,8 @@ export interface SqliteLogOptions {
   readonly clock: Clock
   readonly readOnly: boolean
   readonly failpoints: LogFailpoints
-  /** Told of each commit: there may be rows now that everybody has passed. */
-  readonly passed: (partition: Partition) => void
+  /** Told of each commit: it has to be written. */
+  readonly passed: () => void
 }
 
 /** One log: a table for each partition, in a file that it shares with its siblings. All its readers are in this process. */
@@ -45,7 +45,7 @@ export class SqliteLog implements Log {
   readonly #positions: Positions
   readonly #readOnly: boolean
   readonly #failpoints: LogFailpoints
-  readonly #passed: (partition: Partition) => void
+  readonly #passed: () => void
   readonly #readers: InProcessReaders
   #isClosed = false
 
@@ -132,9 +132,9 @@ export class SqliteLog implements Log {
   }
 
   async #commit(group: string, id: number, next: Offset): Promise<void> {
-    const partition = this.#partition(id)
+    this.#partition(id)
     this.#positions.set(this.name, group, id, next)
-    this.#passed(partition)
+    this.#passed()
   }
 
   /** The partition as it is now, also where another process writes. */

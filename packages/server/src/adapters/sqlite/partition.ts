@@ -22,27 +22,25 @@ export interface PartitionOptions {
 }
 
 /**
- * One partition of one log: a table whose primary key is the offset.
- * Invariant: `next` is above every offset that any reader may have seen; `recent` holds every record from its first one on.
+ * One partition of one log: two tables whose primary key is the offset. One is written; once the rows of the other are needed no more,
+ * that one is emptied and takes over. Emptying a whole table frees its pages unwritten, where rows deleted one by one write each page anew.
+ * Invariant: every row of the written table has an offset of `split` or more, and every other row a smaller one, so the written table
+ * is known by its rows; `next` is above every offset that any reader may have seen; `recent` holds every record from its first one on.
  */
 export class Partition {
   readonly log: string
   readonly id: number
-  readonly table: string
   readonly #connection: Connection
   readonly #recentBytesMax: number
-  readonly #insert: StatementSync
+  readonly #tables: readonly [Table, Table]
   readonly #selectRows: StatementSync
-  readonly #selectFirst: StatementSync
-  readonly #selectLast: StatementSync
-  readonly #selectFloor: StatementSync
+  readonly #selectEnds: StatementSync
   readonly #selectHoles: StatementSync
-  readonly #selectStep: StatementSync
-  readonly #deleteBelow: StatementSync
   readonly #deleteHoles: StatementSync
-  readonly #upsertFloor: StatementSync
   readonly #insertHole: StatementSync
+  #written: 0 | 1 = 0
   #begin: Offset = 0
+  #split: Offset = 0
   #next: Offset = 0
   #holes: Hole[] = []
   #recent: StoredRecord[] = []
@@ -51,25 +49,27 @@ export class Partition {
   constructor({ reading, writing, log, partition, recentBytesMax }: PartitionOptions) {
     this.log = log
     this.id = partition
-    this.table = tableName(log, partition)
     this.#connection = reading
     this.#recentBytesMax = recentBytesMax
-    this.#insert = writing.prepare(
-      `INSERT INTO ${this.table} (offset, timestamp, key, headers, value) VALUES (?, ?, ?, ?, ?)`,
+    const names = tableNames(log, partition)
+    const [first, second] = names
+    const prepared = (table: string): Table => ({
+      insert: writing.prepare(`INSERT INTO ${table} (offset, timestamp, key, headers, value) VALUES (?, ?, ?, ?, ?)`),
+      empty: reading.prepare(`DELETE FROM ${table}`),
+    })
+    this.#tables = [prepared(first), prepared(second)]
+    // Each table gives its rows in order, and SQLite merges them: a reader beside the server needs not know which one is written.
+    const rows = names.map((table) => `SELECT offset, timestamp, key, headers, value FROM ${table} WHERE offset >= ?1`)
+    this.#selectRows = reading.prepare(`${rows.join(' UNION ALL ')} ORDER BY offset LIMIT ?2`)
+    const ends = names.map(
+      (table, i) =>
+        `SELECT ${i} AS "table", (SELECT min(offset) FROM ${table}) AS first, (SELECT max(offset) FROM ${table}) AS last`,
     )
-    this.#selectRows = reading.prepare(
-      `SELECT offset, timestamp, key, headers, value FROM ${this.table} WHERE offset >= ? ORDER BY offset LIMIT ?`,
-    )
-    this.#selectFirst = reading.prepare(`SELECT min(offset) AS offset FROM ${this.table}`)
-    this.#selectLast = reading.prepare(`SELECT max(offset) AS offset FROM ${this.table}`)
-    this.#selectFloor = reading.prepare(`SELECT next FROM floors WHERE log = ? AND partition = ?`)
+    this.#selectEnds = reading.prepare(`${ends.join(' UNION ALL ')} ORDER BY last DESC, "table"`)
     this.#selectHoles = reading.prepare(
       `SELECT first AS begin, after AS end FROM holes WHERE log = ? AND partition = ? ORDER BY first`,
     )
-    this.#selectStep = reading.prepare(`SELECT offset FROM ${this.table} ORDER BY offset LIMIT 1 OFFSET ?`)
-    this.#deleteBelow = reading.prepare(`DELETE FROM ${this.table} WHERE offset < ?`)
     this.#deleteHoles = reading.prepare(`DELETE FROM holes WHERE log = ? AND partition = ? AND after <= ?`)
-    this.#upsertFloor = reading.prepare(`INSERT OR REPLACE INTO floors (log, partition, next) VALUES (?, ?, ?)`)
     this.#insertHole = reading.prepare(`INSERT INTO holes (log, partition, first, after) VALUES (?, ?, ?, ?)`)
     this.refresh()
   }
@@ -82,41 +82,37 @@ export class Partition {
     return this.#next
   }
 
-  /** Reads anew what is kept in memory about the table: at opening, and for a reader beside the process that writes. */
+  /** Reads anew what is kept in memory about the tables: at opening, and for a reader beside the process that writes. */
   refresh(): void {
-    const offset = (statement: StatementSync) => {
-      const value = this.#connection.ask(() => statement.get())?.offset
-      return typeof value === 'number' ? value : undefined
-    }
-    const floor = this.#connection.ask(() => this.#selectFloor.get(this.log, this.id))
-    const last = offset(this.#selectLast)
-    this.#next = Math.max(Number(floor?.next ?? 0), last === undefined ? 0 : last + 1)
-    this.#begin = offset(this.#selectFirst) ?? this.#next
-    this.#holes = this.#connection.ask(() => this.#selectHoles.all(this.log, this.id)) as unknown as Hole[]
+    const { ends, holes } = this.#connection.snapshot(() => ({
+      ends: this.#selectEnds.all() as unknown as Ends[],
+      holes: this.#selectHoles.all(this.log, this.id) as unknown as Hole[],
+    }))
+    const [written, other] = ends
+    this.#written = written?.table ?? 0
+    this.#next = Math.max((written?.last ?? -1) + 1, holes.at(-1)?.end ?? 0)
+    this.#split = written?.first ?? this.#next
+    this.#begin = other?.first ?? this.#split
+    this.#holes = holes
   }
 
   /** Leaves `offsets` numbers out. In a transaction of the caller. */
   skip(offsets: number): void {
     const hole = { begin: this.#next, end: this.#next + offsets }
     this.#insertHole.run(this.log, this.id, hole.begin, hole.end)
-    this.#upsertFloor.run(this.log, this.id, hole.end)
     this.#holes.push(hole)
-    if (this.#begin === this.#next) this.#begin = hole.end
+    if (this.#begin === this.#next) this.#begin = this.#split = hole.end
     this.#next = hole.end
-  }
-
-  /** Writes down which offset comes next, for the day when no row is left to tell. In a transaction of the caller. */
-  writeFloor(): void {
-    this.#upsertFloor.run(this.log, this.id, this.#next)
   }
 
   /** Inserts the records in a transaction of the caller, who says afterwards whether it was committed. */
   insert(records: readonly LogRecord[], timestamp: number, midway?: () => void): readonly StoredRecord[] {
+    const { insert } = this.#tables[this.#written]
     const half = Math.ceil(records.length / 2)
     const stored: StoredRecord[] = []
     for (const { key, headers, value } of records) {
       const offset = this.#next + stored.length
-      this.#insert.run(offset, timestamp, key, packed(headers), value)
+      insert.run(offset, timestamp, key, packed(headers), value)
       stored.push({ partition: this.id, offset, timestamp, key, headers, value })
       if (stored.length === half) midway?.()
     }
@@ -167,33 +163,27 @@ export class Partition {
     return records
   }
 
-  /** The offset below which rows may go, if `records` rows below `offset` shall stay. */
-  back(offset: Offset, records: number): Offset {
-    let [at, left] = [offset, records]
-    for (const { begin, end } of this.#holes.toReversed()) {
-      if (begin >= at) continue
-      const above = Math.max(0, at - end)
-      if (above >= left) break
-      left -= above
-      at = begin
-    }
-    return at - left
+  /** How many records of the written table have offsets below this one. */
+  writtenBelow(offset: Offset): number {
+    return this.count(this.#split, Math.min(offset, this.#next))
   }
 
-  /** Deletes at most `rowsMax` of the oldest rows below `offset`, in a transaction of the caller; returns where the log would begin. */
-  deleteBelow(offset: Offset, rowsMax: number): Offset {
-    const step = this.#selectStep.get(rowsMax)?.offset
-    const below = typeof step === 'number' ? Math.min(offset, step) : offset
-    this.#deleteBelow.run(below)
-    this.#deleteHoles.run(this.log, this.id, below)
-    this.writeFloor()
-    return below
+  /** Empties the table that is not written, in a transaction of the caller. */
+  emptyOther(): void {
+    this.#tables[this.#other].empty.run()
+    this.#deleteHoles.run(this.log, this.id, this.#split)
   }
 
-  /** The deletion was committed. */
-  beginAt(offset: Offset): void {
-    this.#begin = offset
-    this.#holes = this.#holes.filter(({ end }) => end > offset)
+  /** The emptying was committed: the empty table is written from now on. */
+  takeOver(): void {
+    this.#written = this.#other
+    this.#begin = this.#split
+    this.#split = this.#next
+    this.#holes = this.#holes.filter(({ end }) => end > this.#begin)
+  }
+
+  get #other(): 0 | 1 {
+    return this.#written === 0 ? 1 : 0
   }
 
   #readRecent(from: Offset, { recordsMax, bytesMax }: ReadLimit): readonly StoredRecord[] {
@@ -225,6 +215,18 @@ export class Partition {
   }
 }
 
+interface Table {
+  readonly insert: StatementSync
+  readonly empty: StatementSync
+}
+
+/** The first and the last offset of a table, if it has any. */
+interface Ends {
+  readonly table: 0 | 1
+  readonly first: Offset | null
+  readonly last: Offset | null
+}
+
 interface Row {
   readonly offset: Offset
   readonly timestamp: number
@@ -233,8 +235,9 @@ interface Row {
   readonly value: Uint8Array
 }
 
-export function tableName(log: string, partition: number): string {
-  return `${log.replaceAll('-', '_')}_${partition}`
+export function tableNames(log: string, partition: number): readonly [string, string] {
+  const name = `${log.replaceAll('-', '_')}_${partition}`
+  return [name, `${name}_b`]
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {}
