@@ -77,7 +77,7 @@ export type SessionEvent =
       /** May read every room. */
       readonly administrator?: true
     }
-  /** Before `joined` or `resumed`: the client asked for the room to be opened anew. */
+  /** The reply before `joined` or `resumed`: the client had asked for the room to be opened anew, and now it is. */
   | { readonly type: 'subscribed'; readonly t: number; readonly session: string; readonly room: string }
   | Joined
   | Resumed

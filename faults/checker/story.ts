@@ -218,8 +218,8 @@ export class Story {
 
   // ---- the system ------------------------------------------------------------------------------------------------------
 
-  /** The store is set back to an older state; what was lost comes again from the log. */
-  restore(room: string, head: number): void {
+  /** The store is set back to an older state; what it lost comes again from the log, as far as that has it. */
+  restore(room: string, head: number, { isInLog = true } = {}): void {
     const state = this.#room(room)
     const from = { epoch: state.epoch, seq: state.line.length }
     const again = state.line.splice(head)
@@ -235,7 +235,7 @@ export class Story {
         this.tell({ type: 'left', session: session.name, room })
       }
     }
-    for (const sent of again) this.store(sent)
+    if (isInLog) for (const sent of again) this.store(sent)
   }
 
   /** Faults are over, everything is drained, new sends work, and everything is read. */
