@@ -73,8 +73,8 @@ export const INDEX_IN_THE_WAY: readonly Mutant[] = [
       {
         file: 'packages/server/src/indexer/follower.ts',
         find: `        await this.#index(records, last.offset + 1)
-        await writer.until(() => owned.commit(last.offset + 1))`,
-        replace: `        await writer.until(() => owned.commit(last.offset + 1))
+        await writer.until(() => this.#commit(last.offset + 1))`,
+        replace: `        await writer.until(() => this.#commit(last.offset + 1))
         await this.#index(records, last.offset + 1)`,
       },
     ],

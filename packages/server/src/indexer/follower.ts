@@ -1,5 +1,5 @@
 import { decodeFeed, type FeedRecord, feedEntry } from '../core/feed.ts'
-import type { Life } from '../core/life.ts'
+import { Halt, type Life } from '../core/life.ts'
 import { tokens } from '../core/tokens.ts'
 import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
@@ -69,7 +69,7 @@ export class Follower {
       const last = records.at(-1)
       if (last !== undefined) {
         await this.#index(records, last.offset + 1)
-        await writer.until(() => owned.commit(last.offset + 1))
+        await writer.until(() => this.#commit(last.offset + 1))
       }
       // What was published before the question, an empty answer shows to be indexed already.
       await this.#reached(last?.timestamp ?? askedAt)
@@ -90,6 +90,13 @@ export class Follower {
     )
     this.#miss()
     return begin
+  }
+
+  /** Whoever has the partition now commits for it: a commit that is refused because of that, would be refused for ever. */
+  async #commit(next: number): Promise<void> {
+    const { owned } = this.#options
+    if (owned.signal.aborted) throw new Halt('stopped')
+    await owned.commit(next)
   }
 
   async #index(records: readonly StoredRecord[], next: number): Promise<void> {

@@ -6,6 +6,7 @@ import { phrases } from '../../src/core/tokens.ts'
 import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
 import { INDEXER_DEFAULTS, type IndexerSettings } from '../../src/indexer/settings.ts'
 import { Failure } from '../../src/ports/failure.ts'
+import type { Log } from '../../src/ports/log.ts'
 import type { SearchIndex } from '../../src/ports/search.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
 import { FakeClock } from '../worker/fake-clock.ts'
@@ -64,10 +65,14 @@ class Scene {
     await this.memory.logs.feed.append(0, [epochRecord(++this.#epoch)])
   }
 
-  async start(settings: Partial<IndexerSettings> = {}, search: SearchIndex = this.memory.search): Promise<Indexer> {
+  async start(
+    settings: Partial<IndexerSettings> = {},
+    search: SearchIndex = this.memory.search,
+    feed: Log = this.memory.logs.feed,
+  ): Promise<Indexer> {
     const { counts } = this
     const indexer = createIndexer({
-      logs: this.memory.logs,
+      logs: { feed },
       history: this.memory.store.history,
       search,
       clock: this.clock,
@@ -329,6 +334,42 @@ test('[IDX10] stop may be called twice, before start, and while the index hangs'
   void indexer.stop()
   await scene.stop()
   assert.equal(await scene.memory.logs.feed.committed('indexer', 0), undefined)
+})
+
+test('[IDX16] who lost a partition does not commit there any more, however often that was refused', async () => {
+  const scene = new Scene()
+  const lost = new AbortController()
+  let commits = 0
+  const { feed } = scene.memory.logs
+  const fenced: Log = {
+    name: feed.name,
+    partitions: feed.partitions,
+    durability: feed.durability,
+    append: (...args) => feed.append(...args),
+    read: (...args) => feed.read(...args),
+    range: (...args) => feed.range(...args),
+    tail: (...args) => feed.tail(...args),
+    lag: (...args) => feed.lag(...args),
+    committed: (...args) => feed.committed(...args),
+    work: (group, run) =>
+      feed.work(group, (owned) => {
+        const commit = async () => {
+          commits++
+          throw new Failure('closed', 'the partition is somebody else’s')
+        }
+        const { id, position } = owned
+        const [seek, read] = [owned.seek.bind(owned), owned.read.bind(owned)]
+        return run({ id, position, signal: lost.signal, seek, read, commit })
+      }),
+  }
+  await scene.say(['hello'])
+  await scene.start({}, scene.memory.search, fenced)
+  await scene.clock.until(() => commits === 3, 'the commit is repeated while the partition seems to be ours')
+  lost.abort()
+  await scene.clock.advance(60_000)
+
+  assert.equal(commits, 3)
+  await scene.stop()
 })
 
 test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {
