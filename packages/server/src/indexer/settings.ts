@@ -29,7 +29,7 @@ export const INDEXER_DEFAULTS: IndexerSettings = {
   batchRecordsMax: 500,
   batchBytesMax: 4 << 20,
   gatherRecords: 128,
-  lingerMsMax: 50,
+  lingerMsMax: 100,
   idleMsMax: 1_000,
   fillEntriesMax: 200,
   sweepMs: 60_000,

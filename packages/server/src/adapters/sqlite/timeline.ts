@@ -56,15 +56,16 @@ export class SqliteTimeline implements TimelineStore {
   async find(
     keys: readonly { readonly room: RoomId; readonly id: EntryId }[],
   ): Promise<ReadonlyMap<EntryId, Document>> {
-    const { connection, documents } = this.#parts
-    return connection.snapshot(() => {
+    const find = () => {
       const found = new Map<EntryId, Document>()
       for (const { room, id } of keys) {
-        const document = documents.get(room, id)
+        const document = this.#parts.documents.get(room, id)
         if (document !== undefined) found.set(id, document)
       }
       return found
-    })
+    }
+    // One statement is of one moment by itself.
+    return keys.length === 1 ? find() : this.#parts.connection.snapshot(find)
   }
 
   async load(needs: readonly RoomNeed[], users: readonly UserId[]) {
