@@ -77,6 +77,7 @@ export class Ownership {
   /** Read, but held back. */
   #backlog: Item[] = []
   #hold: Hold | undefined
+  #committedAt = 0
   /** The one record of a held partition that is tried in this interval. */
   #probe: Item | undefined
 
@@ -144,9 +145,24 @@ export class Ownership {
     if (next <= this.committed) return
     if (next > this.settled)
       throw new Error(`offset ${next} is to be committed, but the store was told ${this.settled}`)
+    await this.#commit(next)
+  }
+
+  async #commit(next: Offset): Promise<void> {
     this.life.check()
     await this.pauses.until('log', () => this.#owned.commit(next))
     this.committed = next
+    this.#committedAt = this.clock.elapsed()
+  }
+
+  /**
+   * A late commit of a member that was taken over may have set ours back: harmless (R8), but the lag it shows looks like work that nobody
+   * does. So who is idle says again how far it is, sooner than anybody takes it for stuck.
+   */
+  async #commitAgain(): Promise<void> {
+    const { clock, settings, prefix, committed } = this
+    if (committed === 0 || prefix.next !== committed) return
+    if (clock.elapsed() - this.#committedAt >= settings.stuckMsMax / 4) await this.#commit(committed)
   }
 
   // ---- the start -------------------------------------------------------------------------------------------------------
@@ -256,6 +272,7 @@ export class Ownership {
     const limit = { recordsMax, bytesMax, waitMs, gather: { records: recordsMax, ms } }
     const records = await this.life.orEnding(this.#owned.read(limit))
     if (this.pauses.current?.reason === 'log') this.pauses.over()
+    if (records?.length === 0) await this.#commitAgain()
     return records ?? []
   }
 

@@ -139,6 +139,23 @@ test('[IDX12] what comes within a moment is indexed by one write, and within the
   await scene.stop()
 })
 
+test('[IDX16] who is idle says again how far it is, now and then: a late commit that set it back looks like lag', async () => {
+  const scene = new Scene()
+  await scene.say(['a'])
+  await scene.start()
+  const commits: number[] = []
+  scene.faults = {
+    before(call) {
+      if (call.call === 'commit' && call.group === 'indexer') commits.push(call.next)
+    },
+  }
+  await scene.clock.advance(3 * INDEXER_DEFAULTS.sweepMs)
+
+  assert.ok(commits.length >= 2 && commits.length <= 3, `${commits.length} commits`)
+  assert.deepEqual(new Set(commits), new Set([1]))
+  await scene.stop()
+})
+
 test('[IDX2] indexedThrough follows the feed, and says nothing before it knows', async () => {
   const scene = new Scene()
   scene.faults = {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { epochRecord, storedRecord } from '../../src/core/feed.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
+import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
 import { create, Scene, say } from './scene.ts'
 
 async function sceneWithRoom(...args: ConstructorParameters<typeof Scene>): Promise<Scene> {
@@ -262,6 +263,27 @@ test('[WRK46] a partition with records to do that finishes no attempt and names 
     ['stuck'],
   )
   assert.deepEqual(await scene.texts(), ['room_created'])
+  await scene.stop()
+})
+
+test('[WRK47] who is idle says again how far it is: a late commit that set it back looks like lag, and nobody is restarted for it', async () => {
+  const scene = new Scene()
+  await scene.users('al')
+  await scene.send(create([]))
+  await scene.start()
+  await scene.drained()
+  const commits: number[] = []
+  scene.faults = {
+    before(call) {
+      if (call.call === 'commit' && call.group === 'worker') commits.push(call.next)
+    },
+  }
+  await scene.clock.advance(WORKER_DEFAULTS.stuckMsMax)
+
+  assert.ok(commits.length >= 1 && commits.length <= 4, `${commits.length} commits`)
+  assert.deepEqual(new Set(commits), new Set([1]))
+  assert.deepEqual(scene.alerts, [])
+  assert.equal(scene.counts.restarted, 0)
   await scene.stop()
 })
 
