@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks'
 import type { Chat } from './chat.ts'
 import { Conversation } from './conversation.tsx'
 import { Mark, NewWindow, Plus } from './icons.tsx'
@@ -17,7 +17,8 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   useChanges(chat)
   const room = useRoute()
   const [isCreating, setCreating] = useState(false)
-  useEffect(() => chat.open(room), [chat, room])
+  // Before anything in the room's view counts as seen: what is new is measured from here.
+  useLayoutEffect(() => chat.open(room), [chat, room])
 
   const view = room === undefined ? undefined : chat.view(room)
   const isOurs = view !== undefined && (view.isMember || view.about !== undefined || view.pending.length > 0)

@@ -151,9 +151,12 @@ test('[WEB14] a room says what is new in it, and a conversation with one person 
   await createGroup(ben, 'Elsewhere')
   await write(anna, 'Are you there?')
   await link.getByText('1 new').waitFor()
+  await write(anna, 'Ben?')
+  await link.getByText('2 new').waitFor()
   await until('the title', async () => (await ben.title()) === '(1) Elsewhere · Holdfast')
   await link.click()
-  await shows(ben, ['Hello Ben', 'Are you there?'])
+  await shows(ben, ['Hello Ben', 'Are you there?', 'Ben?'])
+  assert.match((await ben.locator('.unread-mark + li').textContent()) ?? '', /Are you there\?/)
   await until('nothing new', async () => (await link.getByText('new').count()) === 0)
 })
 
