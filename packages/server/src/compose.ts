@@ -21,8 +21,8 @@ import { connectEngine, type Engine, type EngineThread } from './engine/remote.t
 import { spawnEngine } from './engine/spawn.ts'
 import type { Cancel, Clock, Logger, Service, TurnEnd } from './ports/system.ts'
 import { joinMetrics, Telemetry } from './telemetry/telemetry.ts'
+import { BUILD } from './version.ts'
 
-export const BUILD = '0.1.0'
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */
 const ANSWER_MS_MAX = 1_000
 /** So long after the start, what the first socket would have to wait for is loaded, unless it has come already. */

@@ -114,7 +114,8 @@ export function integer(flag: string, value: string | undefined, min: number, ma
   if (value === undefined) return undefined
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
   if (number >= min && number <= max) return number
-  throw usageError(`--${flag} must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`)
+  const bounds = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`
+  throw usageError(`--${flag} must be a whole number, ${bounds}, not ${JSON.stringify(value)}.`)
 }
 
 /** Exactly these positional arguments, by name. */

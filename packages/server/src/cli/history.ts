@@ -1,7 +1,7 @@
 import { LIMITS } from '@holdfast/protocol'
 import { type Description, exactly, helpOf, integer, parse } from './arguments.ts'
-import { type Command, EXIT, type Io, usageError } from './command.ts'
-import type { Connection } from './connection.ts'
+import { type Command, CommandError, EXIT, type Io, usageError } from './command.ts'
+import { type Connection, Refusal } from './connection.ts'
 import { CLIENT_EXITS, CLIENT_OPTIONS, connect } from './installation.ts'
 import { Table } from './table.ts'
 import { type AnyEntry, ENTRY_COLUMNS, entryRow, timelinePage } from './timeline.ts'
@@ -45,6 +45,9 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       else if (entries.length > 0) await table.print(entries.map(entryRow))
     }
     return EXIT.ok
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'NOT_FOUND') throw error
+    throw new CommandError(EXIT.refused, `${error.message}. \`holdfast rooms\` lists the rooms of a user.`, error)
   } finally {
     connection.close()
   }

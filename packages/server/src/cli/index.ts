@@ -2,6 +2,7 @@ import { environment } from '../config/read.ts'
 import { nearest } from '../core/nearest.ts'
 import type { StopSignals } from '../lifecycle.ts'
 import { Failure } from '../ports/failure.ts'
+import { BUILD } from '../version.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
 import { processIo } from './terminal.ts'
 
@@ -10,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   serve: () => import('./serve.ts'),
   token: () => import('./token.ts'),
   import: () => import('./import.ts'),
+  rooms: () => import('./rooms.ts'),
   history: () => import('./history.ts'),
   tail: () => import('./tail.ts'),
   search: () => import('./search.ts'),
@@ -36,6 +38,10 @@ function told(error: unknown): string {
 
 async function dispatch(verb: string, args: readonly string[], io: Io): Promise<number> {
   if (verb === 'help' || verb === '--help' || verb === '-h') return help(args, io)
+  if (verb === '--version' || verb === '-V') {
+    await io.out.write(`holdfast ${BUILD} on Node ${process.versions.node}\n`)
+    return EXIT.ok
+  }
   const command = await load(verb)
   const end = args.indexOf('--')
   const options = end < 0 ? args : args.slice(0, end)
@@ -61,7 +67,7 @@ async function help([verb, topic]: readonly string[], io: Io): Promise<number> {
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`)
   await io.out.write(
     `Holdfast: a chat server whose promise can be checked.\n\nUsage: holdfast COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\n` +
-      '`holdfast COMMAND --help` has options and examples.\n',
+      '`holdfast COMMAND --help` has options and examples, `holdfast --version` says which build this is.\n',
   )
   return EXIT.ok
 }

@@ -48,6 +48,15 @@ export interface ClientValues {
   readonly data: string | undefined
 }
 
+/** Whether nobody is named who asks: it is then the administrator of this machine. */
+export function isLocalAdministrator(values: ClientValues, io: Io): boolean {
+  return (values.token ?? variable(io, 'HOLDFAST_TOKEN')) === undefined
+}
+
+/** Why a local operator's own rooms are none. */
+export const AS_LOCAL =
+  'you ask as the local administrator, who is in no room; ask as somebody who is: --token "$(holdfast token --user NAME)"'
+
 export function dataFolder(data: string | undefined, io: Io): string {
   return resolve(data ?? variable(io, 'HOLDFAST_DATA') ?? './data')
 }

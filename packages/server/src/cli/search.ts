@@ -1,7 +1,7 @@
 import { LIMITS } from '@holdfast/protocol'
 import { type Description, exactly, helpOf, integer, parse } from './arguments.ts'
 import { type Command, EXIT, type Io } from './command.ts'
-import { CLIENT_EXITS, CLIENT_OPTIONS, connect } from './installation.ts'
+import { CLIENT_EXITS, CLIENT_OPTIONS, connect, isLocalAdministrator } from './installation.ts'
 import { coloured, Table } from './table.ts'
 import { type AnyEntry, ENTRY_COLUMNS, entryRow } from './timeline.ts'
 
@@ -31,6 +31,8 @@ export const command: Command = { name: 'search', summary: 'find messages', help
 
 /** An administrator may read every room, but is in few. */
 const EVERYWHERE = " in the rooms that the token's user is in; --room looks into any other that it may read"
+const LOCALLY =
+  ': you ask as the local administrator, who is in no room; name one with --room, or ask as somebody with --token'
 
 interface Found {
   readonly hits: readonly ({ readonly room: string } & AnyEntry)[]
@@ -52,7 +54,10 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       await new Table(io.out, [{ title: 'ROOM', columnsMax: 32 }, ...ENTRY_COLUMNS]).print(
         hits.map((hit) => [hit.room, ...entryRow(hit)]),
       )
-    if (hits.length === 0) await io.err.write(`nothing found${values.room === undefined ? EVERYWHERE : ''}\n`)
+    if (hits.length === 0) {
+      const everywhere = isLocalAdministrator(values, io) ? LOCALLY : EVERYWHERE
+      await io.err.write(`nothing found${values.room === undefined ? everywhere : ''}\n`)
+    }
     if (partial)
       await io.err.write(
         coloured(io.err, 'yellow', 'The index is behind: newer messages may be missing from this answer.\n'),

@@ -1,6 +1,7 @@
-import { BUILD, compose, type Holdfast } from '../compose.ts'
+import { compose, type Holdfast } from '../compose.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { readConfig } from '../config/read.ts'
+import { BUILD } from '../version.ts'
 import { type Description, exactly, helpOf, parse } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
 import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets } from './serve-flags.ts'

@@ -13,7 +13,7 @@ const DESCRIPTION = {
   usage: '--user USER [OPTIONS]',
   about:
     "Prints a token signed with the installation's own secret, alone on its line: whoever holds it is that user.\n" +
-    'The server need not run. A server that has keys of its own (--keys …) may not take tokens of this secret.',
+    'The server need not run, and takes it whatever keys of your backend (HOLDFAST_JWT_SECRETS, …) it has.',
   options: {
     user: { type: 'string', value: 'USER', text: 'whose token it is: the `sub` in it' },
     admin: { type: 'boolean', text: 'an administrator: may read every room, import, and see dead letters' },

@@ -45,6 +45,10 @@ test('[CLI2] positionals are counted, and numbers are numbers', () => {
   assert.equal(integer('limit', undefined, 1, 100), undefined)
   for (const value of ['0', '101', '-1', '1.5', '1e2', '', ' 1'])
     assert.throws(() => integer('limit', value, 1, 100), isUsage(/from 1 to 100/))
+  assert.throws(
+    () => integer('limit', 'x', 1, Number.MAX_SAFE_INTEGER),
+    isUsage(/a whole number, 1 or more, not "x"\./),
+  )
 })
 
 test('[CLI2] a misspelling is answered with the nearest word, and nonsense with none', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
 import { holdfast, linesOf, start } from './holdfast.ts'
 
@@ -18,7 +19,7 @@ suite('commands without a server', () => {
     const [alone, help, unknown] = await Promise.all([holdfast([]), holdfast(['help']), holdfast(['imprt'])])
     assert.equal(alone.exit, 0)
     assert.equal(alone.out, help.out)
-    for (const name of ['serve', 'token', 'import', 'history', 'tail', 'search', 'dlq', 'verify'])
+    for (const name of ['serve', 'token', 'import', 'rooms', 'history', 'tail', 'search', 'dlq', 'verify'])
       assert.match(help.out, new RegExp(`^  ${name} `, 'm'))
     assert.equal(unknown.exit, 2)
     assert.match(unknown.err, /no command "imprt"\. Did you mean `holdfast import`/)
@@ -38,6 +39,13 @@ suite('commands without a server', () => {
     const { exit, out, err } = await holdfast(['history', 'lobby', '--limt', '5'])
     assert.deepEqual([exit, out], [2, ''])
     assert.match(err, /^holdfast: there is no option --limt\. Did you mean --limit\?/)
+  })
+
+  test('[CLI20] it says which build it is', async () => {
+    const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+    const { exit, out } = await holdfast(['--version'])
+    assert.deepEqual([exit, out], [0, `holdfast ${version} on Node ${process.versions.node}\n`])
   })
 
   test('[CLI5] where no server is, it says so with exit code 3', async () => {
@@ -70,7 +78,11 @@ suite('commands beside a server', () => {
     folder = temporaryFolder()
     server = await startServer({
       data: folder.path,
-      env: { HOLDFAST_USERS: 'registered', HOLDFAST_WORKER_LANE_WAIT_MS_MAX: '200' },
+      env: {
+        HOLDFAST_USERS: 'registered',
+        HOLDFAST_WORKER_LANE_WAIT_MS_MAX: '200',
+        HOLDFAST_API_ROOMS_PER_PAGE_MAX: '1',
+      },
     })
     writeFileSync(join(folder.path, 'chat.jsonl'), LINES.map((line) => `${JSON.stringify(line)}\n`).join(''))
     const imported = await here('import', join(folder.path, 'chat.jsonl'))
@@ -127,6 +139,7 @@ suite('commands beside a server', () => {
     ])
     assert.deepEqual([unknown.exit, stranger.exit, member.exit], [4, 4, 4])
     assert.equal(unknown.err, stranger.err)
+    assert.match(unknown.err, /\(NOT_FOUND\)\. `holdfast rooms` lists the rooms of a user\.$/m)
     assert.match(member.err, /the server refused: .*\(FORBIDDEN\)/)
   })
 
@@ -157,6 +170,24 @@ suite('commands beside a server', () => {
     assert.deepEqual(pieces, [[4, 5], [2, 3], [2, 3], [3, 4], [1, 2, 3, 4, 5], [], []])
   })
 
+  test('[CLI19] rooms lists those of the token, page by page; the local administrator, who is in none, is told whom to ask as', async () => {
+    const [anna, ben] = [await token('anna'), await token('ben')]
+    const listed = linesOf((await here('rooms', '--json', '--token', ben)).out)
+    assert.deepEqual(
+      listed.map(({ room, kind, memberCount }) => [room, kind, memberCount]),
+      [
+        ['lobby', 'group', 2],
+        ['office', 'group', 1],
+      ],
+    )
+    const table = await here('rooms', '--token', anna)
+    const { head } = listed[0] ?? {}
+    assert.match(table.out, new RegExp(`^ROOM .*NAME\\nlobby +group +2 +${head} +lobby\\n$`))
+    const local = await here('rooms')
+    assert.deepEqual([local.exit, local.out], [0, ''])
+    assert.match(local.err, /^no rooms: you ask as the local administrator, who is in no room; .*--token/)
+  })
+
   test('[CLI17] a reader that has seen enough is no error', async () => {
     const writer = start(['history', 'lobby', '--all', '--data', folder.path])
     writer.child.stdout?.destroy()
@@ -174,6 +205,17 @@ suite('commands beside a server', () => {
     assert.deepEqual(await found('good', '--token', anna), { exit: 0, found: ['lobby 5', 'lobby 2'] })
     assert.deepEqual(await found('good', '--room', 'office'), { exit: 0, found: ['office 2'] })
     assert.deepEqual(await found('unsaid', '--token', anna), { exit: 1, found: [] })
+    const [local, named, asAnna] = await Promise.all([
+      here('search', 'good'),
+      here('search', 'unsaid', '--room', 'lobby'),
+      here('search', 'unsaid', '--token', anna),
+    ])
+    assert.match(
+      local.err,
+      /^nothing found: you ask as the local administrator, who is in no room; name one with --room/,
+    )
+    assert.equal(named.err, 'nothing found\n')
+    assert.match(asAnna.err, /^nothing found in the rooms that the token's user is in/)
   })
 
   test('[CLI15] a dead letter is listed, shown, replayed and discarded', async () => {

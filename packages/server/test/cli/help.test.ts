@@ -5,6 +5,7 @@ import { type Command, CommandError, EXIT } from '../../src/cli/command.ts'
 import { command as dlq } from '../../src/cli/dlq.ts'
 import { command as history } from '../../src/cli/history.ts'
 import { command as imports } from '../../src/cli/import.ts'
+import { command as rooms } from '../../src/cli/rooms.ts'
 import { command as search } from '../../src/cli/search.ts'
 import { command as serve } from '../../src/cli/serve.ts'
 import { FLAGS, refuseSecrets } from '../../src/cli/serve-flags.ts'
@@ -70,7 +71,7 @@ test('[CLI18] every setting that is no secret is a flag of serve, and is taken',
 })
 
 test('[CLI18] no line of any help is wider than 80 columns', () => {
-  const commands: readonly Command[] = [serve, token, imports, history, tail, search, dlq, verify]
+  const commands: readonly Command[] = [serve, token, imports, rooms, history, tail, search, dlq, verify]
   const pages = [...commands.map(({ help }) => help), serve.helpOn?.('all') ?? '']
   const wide = pages.flatMap((page) => page.split('\n')).filter(({ length }) => length > 80)
   assert.deepEqual(wide, [])
