@@ -9,7 +9,7 @@ import {
 } from '@holdfast/client'
 import { newClientId } from './ids.ts'
 import { type FailedOutcome, merged, type Pending, unplaced } from './timeline.ts'
-import { SeenShelf, type Unread, unread } from './unread.ts'
+import { SeenShelf, together, type Unread, unread } from './unread.ts'
 import { isFinal, type Shelf, UnsentShelf } from './unsent.ts'
 
 export interface ChatOptions {
@@ -50,6 +50,8 @@ export interface RoomView {
   readonly pending: readonly Pending[]
   /** How far it had been looked at when it was opened, if that was not to the end. */
   readonly seenAtOpen: number | undefined
+  /** What came since its end was last in view. */
+  readonly unread: Unread
   readonly filling: Filling | undefined
 }
 
@@ -144,9 +146,13 @@ export class Chat {
       .sort((one, other) => (other.newest?.at ?? 0) - (one.newest?.at ?? 0) || one.title.localeCompare(other.title))
   }
 
-  /** How many rooms have something new. */
-  unreadRooms(): number {
-    return this.list().filter(({ room, unread }) => room !== this.#open && unread.unread !== 'none').length
+  /** What is new in the rooms that are not shown. */
+  unreadElsewhere(): Unread {
+    return together(
+      this.list()
+        .filter(({ room }) => room !== this.#open)
+        .map(({ unread }) => unread),
+    )
   }
 
   view(id: string): RoomView | undefined {
@@ -155,7 +161,19 @@ export class Chat {
     const { handle, entries, pending, seenAtOpen, filling } = state
     const { about, isMember } = handle
     const head = Math.max(handle.head, entries.at(-1)?.seq ?? 0)
-    return { room: id, title: this.#title(handle), about, isMember, entries, head, pending, seenAtOpen, filling }
+    const title = this.#title(handle)
+    return {
+      room: id,
+      title,
+      about,
+      isMember,
+      entries,
+      head,
+      pending,
+      seenAtOpen,
+      unread: this.#unread(state),
+      filling,
+    }
   }
 
   /** The room that is shown, if any. */
@@ -367,7 +385,7 @@ export class Chat {
       title: this.#title(handle),
       about: handle.about ?? { kind: 'group', owner: '', memberCount: 0 },
       newest,
-      unread: newest?.sender === this.user ? { unread: 'none' } : unread(handle.head, this.#seenOf(handle)),
+      unread: this.#unread(state),
       hasFailed: unplaced(state.pending, state.entries, this.user).some(({ status }) => status.state === 'failed'),
     }
   }
@@ -376,6 +394,11 @@ export class Chat {
   #title({ id, about }: Room): string {
     const peer = about?.pair?.find((user) => user !== this.user)
     return peer ?? about?.name ?? id
+  }
+
+  /** Whoever spoke last has seen what was there. */
+  #unread({ handle, entries }: State): Unread {
+    return entries.at(-1)?.sender === this.user ? { unread: 'none' } : unread(handle.head, this.#seenOf(handle))
   }
 
   #seenOf({ id, position }: Room): number | undefined {

@@ -4,29 +4,29 @@ import { Composer } from './composer.tsx'
 import { Back, People as PeopleIcon } from './icons.tsx'
 import { type FoundMembers, People, useMembers } from './people.tsx'
 import { goTo } from './route.ts'
-import { Connection } from './sidebar.tsx'
+import { Connection, UnreadMark } from './sidebar.tsx'
 import { TimelineView } from './timeline-view.tsx'
+import type { Unread } from './unread.ts'
 
 interface Props {
   readonly chat: Chat
   readonly view: RoomView
+  /** What the other rooms have new. */
+  readonly elsewhere: Unread
   readonly getToken: () => Promise<string>
 }
 
 /** One room: who is in it, what was said, and where to say more. */
-export function Conversation({ chat, view, getToken }: Props) {
+export function Conversation({ chat, view, elsewhere, getToken }: Props) {
   const [showsPeople, setShowsPeople] = useState(false)
   const found = useMembers(chat, view, getToken)
   return (
     <>
       <header class="bar">
-        <button
-          type="button"
-          class="icon-button only-narrow"
-          onClick={() => goTo(undefined)}
-          aria-label="Back to your conversations"
-        >
+        <button type="button" class="icon-button only-narrow back" onClick={() => goTo(undefined)}>
           <Back />
+          <span class="unseen">Back to your rooms </span>
+          <UnreadMark unread={elsewhere} />
         </button>
         <div class="bar-title">
           <h2 class="one-line">{view.title}</h2>
@@ -38,8 +38,8 @@ export function Conversation({ chat, view, getToken }: Props) {
       </header>
       <TimelineView chat={chat} view={view} />
       <Announcer view={view} me={chat.user} />
-      <div class={`strip only-narrow ${chat.connection === 'live' ? 'strip-gone' : ''}`}>
-        <Connection state={chat.connection} />
+      <div class={chat.connection === 'live' ? 'unseen' : 'strip'}>
+        <Connection state={chat.connection} isSpoken />
       </div>
       {view.isMember || view.about === undefined ? (
         <Composer
@@ -50,7 +50,7 @@ export function Conversation({ chat, view, getToken }: Props) {
           onSend={(text) => chat.send(view.room, text)}
         />
       ) : (
-        <p class="composer-closed quiet">You are not in this conversation any more.</p>
+        <p class="composer-closed quiet">You are not in this room any more.</p>
       )}
       {showsPeople && <People chat={chat} view={view} found={found} onClose={() => setShowsPeople(false)} />}
     </>

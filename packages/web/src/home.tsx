@@ -5,6 +5,7 @@ import { Mark, NewWindow, Plus } from './icons.tsx'
 import { NewRoom } from './new-room.tsx'
 import { goTo, useRoute } from './route.ts'
 import { Sidebar } from './sidebar.tsx'
+import { countName, type Unread } from './unread.ts'
 
 interface Props {
   readonly chat: Chat
@@ -22,17 +23,18 @@ export function Home({ chat, getToken, onSignOut }: Props) {
 
   const view = room === undefined ? undefined : chat.view(room)
   const isOurs = view !== undefined && (view.isMember || view.about !== undefined || view.pending.length > 0)
-  const count = chat.unreadRooms()
+  const elsewhere = chat.unreadElsewhere()
+  const title = `${titleMark(elsewhere)}${isOurs ? view?.title : chat.user} · Holdfast`
   useEffect(() => {
-    document.title = `${count > 0 ? `(${count}) ` : ''}${isOurs ? view?.title : chat.user} · Holdfast`
-  }, [count, isOurs, view?.title, chat.user])
+    document.title = title
+  }, [title])
 
   return (
     <div class={`home ${room === undefined ? 'shows-list' : 'shows-room'}`}>
       <Sidebar chat={chat} open={room} onCreate={() => setCreating(true)} onSignOut={onSignOut} />
-      <main class="pane" aria-label="Conversation">
+      <main class="pane" aria-label="Room">
         {isOurs && view !== undefined ? (
-          <Conversation key={view.room} chat={chat} view={view} getToken={getToken} />
+          <Conversation key={view.room} chat={chat} view={view} elsewhere={elsewhere} getToken={getToken} />
         ) : (
           <Nothing chat={chat} room={room} onCreate={() => setCreating(true)} />
         )}
@@ -40,6 +42,12 @@ export function Home({ chat, getToken, onSignOut }: Props) {
       {isCreating && <NewRoom chat={chat} onClose={() => setCreating(false)} />}
     </div>
   )
+}
+
+/** The same as the badges in the list say: their sum, or that there is something. */
+function titleMark(unread: Unread): string {
+  if (unread.unread === 'none') return ''
+  return unread.unread === 'some' ? `(${countName(unread.count)}) ` : '(•) '
 }
 
 /** Renders anew whenever the chat has changed. */
@@ -64,26 +72,20 @@ function Nothing({ chat, room, onCreate }: NothingProps) {
   return (
     <div class="empty">
       <Mark />
-      <h2>
-        {room !== undefined
-          ? 'There is no such conversation for you'
-          : isEmpty
-            ? 'Nothing here yet'
-            : 'Pick a conversation'}
-      </h2>
+      <h2>{room !== undefined ? 'There is no such room for you' : isEmpty ? 'Nothing here yet' : 'Pick a room'}</h2>
       <p class="quiet">
         {room !== undefined
           ? 'Its address may be mistyped, or nobody has added you to it.'
-          : 'Write to one person or to a group. To try it out alone, be two people: open a second window as somebody else.'}
+          : 'Open a room with one person or with several. To try it out alone, be two people: open a second window as somebody else.'}
       </p>
       <div class="row">
         {room === undefined ? (
           <button type="button" class="button primary" onClick={onCreate}>
-            <Plus /> New conversation
+            <Plus /> New room
           </button>
         ) : (
           <button type="button" class="button primary" onClick={() => goTo(undefined)}>
-            To your conversations
+            To your rooms
           </button>
         )}
         <SecondWindow />

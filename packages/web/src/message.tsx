@@ -8,11 +8,12 @@ interface Props {
   readonly line: MessageLine
   readonly isGroup: boolean
   readonly isOwn: boolean
+  readonly isConnected: boolean
   readonly onTryAgain: () => void
   readonly onDiscard: () => void
 }
 
-export function Message({ line, isGroup, isOwn, onTryAgain, onDiscard }: Props) {
+export function Message({ line, isGroup, isOwn, isConnected, onTryAgain, onDiscard }: Props) {
   const { key, sender, at, text, first, last, status, tells } = line
   const side = isOwn ? 'own' : 'theirs'
   const seq = status?.state === 'stored' ? status.seq : undefined
@@ -34,7 +35,7 @@ export function Message({ line, isGroup, isOwn, onTryAgain, onDiscard }: Props) 
           <Text text={text} />
         </p>
         {isOwn && status !== undefined && tells && (
-          <StatusLine at={at} status={status} onTryAgain={onTryAgain} onDiscard={onDiscard} />
+          <StatusLine at={at} status={status} isConnected={isConnected} onTryAgain={onTryAgain} onDiscard={onDiscard} />
         )}
         {!isOwn && last && (
           <p class="message-foot">
@@ -66,16 +67,17 @@ function Text({ text }: { readonly text: string }) {
 interface StatusLineProps {
   readonly at: number
   readonly status: Status
+  readonly isConnected: boolean
   readonly onTryAgain: () => void
   readonly onDiscard: () => void
 }
 
-function StatusLine({ at, status, onTryAgain, onDiscard }: StatusLineProps) {
+function StatusLine({ at, status, isConnected, onTryAgain, onDiscard }: StatusLineProps) {
   switch (status.state) {
     case 'sending':
       return (
         <p class="message-foot">
-          <Clock /> Sending…
+          <Clock /> {isConnected ? 'Sending…' : 'Waiting for the connection'}
         </p>
       )
     case 'accepted':

@@ -38,12 +38,12 @@ export function NewRoom({ chat, onClose }: Props) {
   }
 
   return (
-    <Dialog title="New conversation" onClose={onClose}>
+    <Dialog title="New room" onClose={onClose}>
       <form onSubmit={submit}>
         <fieldset class="choice">
           <legend class="unseen">Kind</legend>
           <Choice kind="direct" chosen={kind} onChoose={setKind} label="One person" />
-          <Choice kind="group" chosen={kind} onChoose={setKind} label="A group" />
+          <Choice kind="group" chosen={kind} onChoose={setKind} label="Several people" />
         </fieldset>
         {kind === 'direct' ? (
           <>
@@ -56,12 +56,13 @@ export function NewRoom({ chat, onClose }: Props) {
               autocomplete="off"
               autocapitalize="off"
               spellcheck={false}
+              autofocus
             />
-            <p class="quiet small">They will find the conversation when they sign in by this name.</p>
+            <p class="quiet small">They will find the room when they sign in by exactly this name.</p>
           </>
         ) : (
           <>
-            <label for="group">The group’s name</label>
+            <label for="group">The room’s name</label>
             <input
               id="group"
               class="field"
@@ -111,6 +112,6 @@ function wrongPeer(peer: string, me: string): string | undefined {
 }
 
 function wrongGroup(name: string): string | undefined {
-  if (name.trim() === '') return 'Give the group a name.'
-  return isText(name, LIMITS.nameBytesMax) ? undefined : `A group’s name has at most ${LIMITS.nameBytesMax} bytes.`
+  if (name.trim() === '') return 'Give the room a name.'
+  return isText(name, LIMITS.nameBytesMax) ? undefined : `A room’s name has at most ${LIMITS.nameBytesMax} bytes.`
 }

@@ -5,7 +5,7 @@ import { eventText } from './events.ts'
 import { shortName } from './format.ts'
 import { Mark, NewWindow, Plus, SignOut, Warning } from './icons.tsx'
 import { addressOf } from './route.ts'
-import type { Unread } from './unread.ts'
+import { countName, type Unread } from './unread.ts'
 
 interface Props {
   readonly chat: Chat
@@ -17,23 +17,17 @@ interface Props {
 export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
   const rooms = chat.list()
   return (
-    <aside class="sidebar" aria-label="Conversations">
+    <aside class="sidebar" aria-label="Rooms">
       <header class="bar">
         <Mark />
         <h1 class="brand">Holdfast</h1>
-        <button
-          type="button"
-          class="icon-button"
-          onClick={onCreate}
-          aria-label="New conversation"
-          title="New conversation"
-        >
+        <button type="button" class="icon-button" onClick={onCreate} aria-label="New room" title="New room">
           <Plus />
         </button>
       </header>
-      <nav class="rooms" aria-label="Your conversations">
+      <nav class="rooms" aria-label="Your rooms">
         {rooms.length === 0 && (
-          <p class="quiet rooms-empty">{chat.isReady ? 'No conversations yet.' : 'Looking for your conversations…'}</p>
+          <p class="quiet rooms-empty">{chat.isReady ? 'No rooms yet.' : 'Looking for your rooms…'}</p>
         )}
         <ul>
           {rooms.map((summary) => (
@@ -50,7 +44,7 @@ export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
         <Avatar name={chat.user} />
         <div class="me-text">
           <strong class="one-line">{chat.user}</strong>
-          <Connection state={chat.connection} />
+          <Connection state={chat.connection} isSpoken={open === undefined} />
         </div>
         <a
           class="icon-button"
@@ -77,10 +71,16 @@ const CONNECTION: Readonly<Record<ConnectionState, { readonly name: string; read
   closed: { name: 'Signed out', tone: 'away' },
 }
 
-export function Connection({ state }: { readonly state: ConnectionState }) {
+interface ConnectionProps {
+  readonly state: ConnectionState
+  /** Whether a screen reader says its changes: of two on the page, one does. */
+  readonly isSpoken: boolean
+}
+
+export function Connection({ state, isSpoken }: ConnectionProps) {
   const { name, tone } = CONNECTION[state]
   return (
-    <span class={`connection ${tone}`} role="status" data-connection={state}>
+    <span class={`connection ${tone}`} role={isSpoken ? 'status' : undefined} data-connection={state}>
       {name}
     </span>
   )
@@ -111,7 +111,7 @@ function RoomLink({ summary, me, isOpen }: RoomLinkProps) {
             {newest === undefined ? '\u00a0' : preview(newest, me, about.kind === 'group')}
           </span>
           {hasFailed && <Failed />}
-          {isNew && <UnreadMark unread={unread} />}
+          {!isOpen && <UnreadMark unread={unread} />}
         </span>
       </a>
     </li>
@@ -127,10 +127,9 @@ function Failed() {
   )
 }
 
-const countMax = 99
-
-function UnreadMark({ unread }: { readonly unread: Unread }) {
-  if (unread.unread !== 'some') {
+export function UnreadMark({ unread }: { readonly unread: Unread }) {
+  if (unread.unread === 'none') return null
+  if (unread.unread === 'new') {
     return (
       <span class="badge badge-dot">
         <span class="unseen">New</span>
@@ -139,7 +138,7 @@ function UnreadMark({ unread }: { readonly unread: Unread }) {
   }
   return (
     <span class="badge">
-      {unread.count > countMax ? `${countMax}+` : unread.count}
+      {countName(unread.count)}
       <span class="unseen"> new</span>
     </span>
   )

@@ -72,7 +72,7 @@ export function SignIn({ notice, onSession }: Props) {
 
 const HINTS: Readonly<Record<Offer, string>> = {
   asking: 'Looking for the server…',
-  'by-name': 'Any name will do here. Each window can be somebody else.',
+  'by-name': 'Any name will do; capital letters count. Each window can be somebody else.',
   'by-token':
     'This server signs people in through its own application. A token also comes from “holdfast token --user NAME”.',
 }

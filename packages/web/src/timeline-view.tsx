@@ -6,6 +6,7 @@ import { Down } from './icons.tsx'
 import { Message } from './message.tsx'
 import { type Anchor, anchorOf, restore } from './scroll.ts'
 import { type Line, timeline } from './timeline.ts'
+import { countName } from './unread.ts'
 
 interface Props {
   readonly chat: Chat
@@ -45,9 +46,11 @@ export function TimelineView({ chat, view }: Props) {
     anchor.current = anchorOf(scroller.current) ?? anchor.current
     setAtEnd(anchor.current === 'end')
   }
-  const toEnd = () => {
+  const toEnd = (event: MouseEvent) => {
     anchor.current = 'end'
     if (scroller.current !== null) restore(scroller.current, 'end')
+    // The button goes away; a focus that was on it stays near.
+    if (document.activeElement === event.currentTarget) scroller.current?.focus()
     setAtEnd(true)
   }
 
@@ -71,8 +74,14 @@ export function TimelineView({ chat, view }: Props) {
         </ol>
       </div>
       {!isAtEnd && (
-        <button type="button" class="button to-end" onClick={toEnd}>
-          <Down /> {view.seenAtOpen === undefined ? 'Newest' : 'New messages'}
+        <button
+          type="button"
+          class={`button to-end${view.unread.unread === 'some' ? ' primary' : ''}`}
+          onClick={toEnd}
+          // Pressed by a pointer it leaves the focus where one writes.
+          onMouseDown={(event) => event.preventDefault()}
+        >
+          <Down /> {view.unread.unread === 'some' ? `${countName(view.unread.count)} new` : 'Newest'}
         </button>
       )}
     </div>
@@ -103,6 +112,7 @@ function LineView({ line, chat, view }: LineViewProps) {
           line={line}
           isGroup={view.about?.kind !== 'direct'}
           isOwn={line.sender === chat.user}
+          isConnected={chat.connection === 'live'}
           onTryAgain={() => line.clientId && chat.tryAgain(view.room, line.clientId)}
           onDiscard={() => line.clientId && chat.discard(view.room, line.clientId)}
         />

@@ -23,7 +23,7 @@ export interface MessageLine {
   readonly last: boolean
   /** How far one's own message has come; undefined for everybody else's. */
   readonly status: Status | undefined
-  /** Whether the status is said here: a run of stored messages says it once, at its end. */
+  /** Whether the status is said here: a run of stored messages, or of waiting ones, says it once, at its end. */
   readonly tells: boolean
   /** Of a message without a place in history: its identity, to try again by. */
   readonly clientId: string | undefined
@@ -149,9 +149,13 @@ function grouped(lines: readonly Line[]): readonly Line[] {
       ...line,
       first: follows(lines[i - 1], line) === undefined,
       last: next === undefined,
-      tells: next?.status?.state !== 'stored' || line.status?.state !== 'stored',
+      tells: !isSaidOnce(line.status) || next?.status?.state !== line.status?.state,
     }
   })
+}
+
+function isSaidOnce(status: Status | undefined): boolean {
+  return status?.state === 'stored' || status?.state === 'sending'
 }
 
 /** `next`, if it goes on with the run that `line` is in. */

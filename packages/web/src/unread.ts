@@ -32,6 +32,20 @@ export class SeenShelf {
   }
 }
 
+/** What several rooms have new together: a number where one is known. */
+export function together(rooms: readonly Unread[]): Unread {
+  const count = rooms.reduce((sum, room) => sum + (room.unread === 'some' ? room.count : 0), 0)
+  if (count > 0) return { unread: 'some', count }
+  return { unread: rooms.some((room) => room.unread === 'new') ? 'new' : 'none' }
+}
+
+const countMax = 99
+
+/** As a badge says it. */
+export function countName(count: number): string {
+  return count > countMax ? `${countMax}+` : String(count)
+}
+
 export function unread(head: number, seen: number | undefined): Unread {
   if (seen === undefined) return head > 0 ? { unread: 'new' } : { unread: 'none' }
   return head > seen ? { unread: 'some', count: head - seen } : { unread: 'none' }

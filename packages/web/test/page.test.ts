@@ -61,6 +61,13 @@ test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost 
   await say(anna, 'Anna while away')
   await say(ben, 'Ben while away')
   await anna.locator('[data-state="sending"]', { hasText: 'Anna while away' }).waitFor()
+  await say(anna, 'Anna still away')
+  for (const page of [anna, ben])
+    await until(
+      'one word for all that waits',
+      async () => (await page.getByText('Waiting for the connection').count()) === 1,
+    )
+  await anna.getByRole('main').locator('.connection').waitFor()
   await picture(anna, 'desktop-away')
   await picture(ben, 'phone-away')
   server = await startServer({ data: folder.path, port: Number(new URL(url).port) })
@@ -94,7 +101,7 @@ test('[WEB12] scrolling back pages to the first message and keeps the place', { 
 
   await until('the first message', async () => {
     await page.evaluate("document.querySelector('.timeline').scrollTop = 0")
-    return page.getByRole('log').getByText('You created Old room').isVisible()
+    return page.getByRole('log').getByText('You created Old room with Ben').isVisible()
   })
   const expected = Array.from({ length: 170 }, (_, i) => `Message ${i + 1}`)
   assert.deepEqual(await texts(page), expected)
@@ -130,7 +137,7 @@ test('[WEB13] what is typed is shown as text, addresses as links, and the limit 
   await shows(page, [text, 'two\nlines'])
 })
 
-test('[WEB14] a room says what is new in it, and a conversation with one person bears their name', {
+test('[WEB14] a room says what is new in it, and a room with one person bears their name', {
   skip,
 }, async () => {
   using folder = temporaryFolder()
@@ -153,11 +160,45 @@ test('[WEB14] a room says what is new in it, and a conversation with one person 
   await link.getByText('1 new').waitFor()
   await write(anna, 'Ben?')
   await link.getByText('2 new').waitFor()
-  await until('the title', async () => (await ben.title()) === '(1) Elsewhere · Holdfast')
+  await until('the title', async () => (await ben.title()) === '(2) Elsewhere · Holdfast')
   await link.click()
   await shows(ben, ['Hello Ben', 'Are you there?', 'Ben?'])
   assert.match((await ben.locator('.unread-mark + li').textContent()) ?? '', /Are you there\?/)
   await until('nothing new', async () => (await link.getByText('new').count()) === 0)
+})
+
+test('[WEB16] whoever reads above, or in another room, is told how much came meanwhile', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const room = await filledRoom(server, 40)
+  const anna = await signedIn(stack, server.url, 'Anna')
+  const onPhone = await signedIn(stack, server.url, 'Anna', { viewport: phone })
+  await anna.getByRole('link', { name: 'Old room' }).click()
+  await anna.getByText('Message 40', { exact: true }).waitFor()
+  await onPhone.getByRole('link', { name: 'Old room' }).click()
+  await onPhone.getByText('Message 40', { exact: true }).waitFor()
+  await onPhone.getByRole('button', { name: 'Back to your rooms' }).click()
+  await createDirect(onPhone, 'Ben')
+  await scrolledTo(anna, 0)
+  await anna.getByRole('button', { name: 'Newest' }).waitFor()
+
+  const say = (text: string) => api(server, 'Ben', 'POST', `/v1/rooms/${room}/messages`, { clientId: text, text })
+  await say('one')
+  await say('two')
+
+  const toEnd = anna.getByRole('button', { name: '2 new' })
+  await toEnd.waitFor()
+  await picture(anna, 'desktop-above')
+  await onPhone.getByRole('button', { name: 'Back to your rooms 2 new' }).waitFor()
+  await picture(onPhone, 'phone-elsewhere')
+  const field = anna.getByRole('textbox', { name: 'Message Old room' })
+  await field.focus()
+  await toEnd.click()
+  await toEnd.waitFor({ state: 'detached' })
+  await anna.getByText('two', { exact: true }).waitFor()
+  assert.equal(await field.evaluate((element) => element.matches(':focus')), true)
 })
 
 const SCREENSHOTS = process.env.HFTEST_SCREENSHOTS
@@ -184,21 +225,22 @@ test('[WEB15] nothing is wider than the page, on phone and desktop, in light and
       await shot('1-sign-in')
       await enter(page, 'Anna')
       await page.getByText('You: Who has the dry bags?').waitFor()
-      await shot('2-conversations')
+      await shot('2-rooms')
       await page.getByRole('link', { name: 'Kelp forest survey' }).click()
       await page.getByText('Who has the dry bags?', { exact: true }).waitFor()
-      await shot('3-conversation')
+      await shot('3-room')
       await page.getByRole('button', { name: 'People' }).click()
       await page.getByRole('dialog').getByText('小林').waitFor()
       await shot('4-people')
       await page.keyboard.press('Escape')
-      if (device === 'phone') await page.getByRole('button', { name: 'Back to your conversations' }).click()
-      await page.getByRole('button', { name: 'New conversation' }).click()
-      await page.getByText('A group', { exact: true }).click()
-      await page.getByLabel('The group’s name').fill('Night dive')
+      if (device === 'phone') await page.getByRole('button', { name: 'Back to your rooms' }).click()
+      await page.getByRole('button', { name: 'New room' }).click()
+      await shot('5-new-room-one')
+      await page.getByText('Several people', { exact: true }).click()
+      await page.getByLabel('The room’s name').fill('Night dive')
       await page.getByLabel('Who else').fill('Ben')
       await page.getByLabel('Who else').press('Enter')
-      await shot('5-new-conversation')
+      await shot('5-new-room')
     }
   }
 })
@@ -236,15 +278,16 @@ async function signedIn(
 }
 
 async function createGroup(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name: 'New conversation' }).first().click()
-  await page.getByText('A group', { exact: true }).click()
-  await page.getByLabel('The group’s name').fill(name)
+  await page.getByRole('button', { name: 'New room' }).first().click()
+  await page.getByText('Several people', { exact: true }).click()
+  await page.getByLabel('The room’s name').fill(name)
   await page.getByRole('button', { name: 'Create' }).click()
   await page.getByRole('heading', { name, exact: true }).waitFor()
 }
 
 async function createDirect(page: Page, peer: string): Promise<void> {
-  await page.getByRole('button', { name: 'New conversation' }).first().click()
+  await page.getByRole('button', { name: 'New room' }).first().click()
+  await until('the focus on the name', () => page.getByLabel('Their name').evaluate((field) => field.matches(':focus')))
   await page.getByLabel('Their name').fill(peer)
   await page.getByRole('button', { name: 'Create' }).click()
   await page.getByRole('heading', { name: peer, exact: true }).waitFor()
@@ -335,7 +378,11 @@ async function history(server: ServerProcess, user: string, room: string): Promi
 }
 
 async function filledRoom(server: ServerProcess, messages: number): Promise<string> {
-  const made = (await api(server, 'Anna', 'POST', '/v1/rooms', { kind: 'group', name: 'Old room', members: [] })) as {
+  const made = (await api(server, 'Anna', 'POST', '/v1/rooms', {
+    kind: 'group',
+    name: 'Old room',
+    members: ['Ben'],
+  })) as {
     room: string
   }
   for (let i = 1; i <= messages; i++) {

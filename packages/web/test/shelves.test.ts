@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pending } from '../src/timeline.ts'
-import { SeenShelf, unread } from '../src/unread.ts'
+import { SeenShelf, together, unread } from '../src/unread.ts'
 import { UnsentShelf } from '../src/unsent.ts'
 import { memoryShelf } from './support/shelf.ts'
 
@@ -57,6 +57,13 @@ test('[WEB7] a room counts what came since it was looked at; another epoch, or a
   assert.deepEqual(unread(9, 7), { unread: 'some', count: 2 })
   assert.deepEqual(unread(7, 7), { unread: 'none' })
   assert.deepEqual(unread(7, undefined), { unread: 'new' })
+})
+
+test('[WEB16] what several rooms have new is their sum, or a mark where no number is known', () => {
+  const [none, mark, two] = [unread(7, 7), unread(7, undefined), unread(9, 7)]
+  assert.deepEqual(together([none, mark, two, two]), { unread: 'some', count: 4 })
+  assert.deepEqual(together([none, mark]), { unread: 'new' })
+  assert.deepEqual(together([none]), { unread: 'none' })
 })
 
 function pending(clientId: string, status: Pending['status']): Pending {

@@ -137,15 +137,18 @@ test('[WEB4] the first unread message has a mark before it, unless it is one’s
   assert.deepEqual(shown({ entries: own, head: 2, seenAtOpen: 1 }).map(kind), ['day', 'message', 'message'])
 })
 
-test('[WEB5] a run of stored messages says so once, and whatever is not stored says so itself', () => {
+test('[WEB5] a run of stored messages, or of waiting ones, says so once, and everything else says its own', () => {
   const entries = [message(1, { sender: me }), message(2, { sender: me })]
-  const waiting = [pending('a', { status: { state: 'accepted' } }), pending('b')]
+  const status = { state: 'accepted' } as const
+  const waiting = [pending('a', { status }), pending('b', { status }), pending('c'), pending('d')]
   assert.deepEqual(
     messages(shown({ entries, head: 2, pending: waiting })).map(({ status, tells }) => [status?.state, tells]),
     [
       ['stored', false],
       ['stored', true],
       ['accepted', true],
+      ['accepted', true],
+      ['sending', false],
       ['sending', true],
     ],
   )
