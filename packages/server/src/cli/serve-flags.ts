@@ -59,6 +59,17 @@ export function refuseSecrets(args: readonly string[]): void {
   }
 }
 
+/** Refuses to start elsewhere than was asked: without `--` npm keeps an option of `npm start` to itself. */
+export function refuseTakenByNpm(variables: Readonly<Record<string, string | undefined>>): void {
+  if (variables.npm_lifecycle_event !== 'start') return
+  for (const flag of Object.keys(FIRST_FLAGS)) {
+    const taken = variables[`npm_config_${flag}`]
+    if (taken === undefined) continue
+    const value = taken === '' || taken === 'true' ? (FIRST_FLAGS[flag]?.value ?? '') : taken
+    throw usageError(`npm kept --${flag} to itself: write two dashes before it, \`npm start -- --${flag} ${value}\`.`)
+  }
+}
+
 function named(): readonly Named[] {
   return [...GROUPS.values()].flatMap(({ settings }) => settings)
 }

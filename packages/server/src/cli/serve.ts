@@ -4,7 +4,8 @@ import { readConfig } from '../config/read.ts'
 import { BUILD } from '../version.ts'
 import { type Description, exactly, helpOf, parse } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
-import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets } from './serve-flags.ts'
+import { checkPort, portAdvice } from './port.ts'
+import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets, refuseTakenByNpm } from './serve-flags.ts'
 
 const DESCRIPTION = {
   name: 'serve',
@@ -34,6 +35,7 @@ export const command: Command = { name: 'serve', summary: 'run the server', help
 
 async function run(args: readonly string[], io: Io): Promise<number> {
   refuseSecrets(args)
+  refuseTakenByNpm(io.environment)
   const { values, positionals } = parse({ name: 'serve', options: FLAGS }, args)
   exactly('serve', [], positionals)
   const config = settings(values, io)
@@ -55,20 +57,26 @@ async function run(args: readonly string[], io: Io): Promise<number> {
 async function serve(config: Config, asked: AbortSignal, io: Io): Promise<number> {
   let holdfast: Holdfast | undefined
   try {
+    await checkPort(config)
     if (!asked.aborted) holdfast = await compose(config)
     if (!asked.aborted) await holdfast?.start()
     if (holdfast !== undefined && !asked.aborted) await io.out.write(banner(holdfast, config.data))
   } catch (error) {
     // Who is asked to stop while it starts has not failed.
     if (!asked.aborted) {
-      await io.err.write(`holdfast: could not start: ${textOf(error)}\n`)
+      await io.err.write(`holdfast: could not start: ${portAdvice(error, config) ?? textOf(error)}\n`)
       io.clock.after(config.graceMsMax, () => io.abandon(EXIT.failed))
       await isStopped(holdfast, io)
       return EXIT.failed
     }
   }
   if (!asked.aborted) await new Promise((resolve) => asked.addEventListener('abort', resolve))
-  return (await isStopped(holdfast, io)) ? EXIT.ok : EXIT.abandoned
+  if (!(await isStopped(holdfast, io))) return EXIT.abandoned
+  // On a terminal the line of the ^C is ended first.
+  await io.out.write(
+    `${io.out.isTerminal ? '\n' : ''}Stopped: what was accepted is stored, or kept for the next start.\n`,
+  )
+  return EXIT.ok
 }
 
 async function isStopped(holdfast: Holdfast | undefined, io: Io): Promise<boolean> {
@@ -87,7 +95,9 @@ function textOf(error: unknown): string {
 
 function settings(flags: Readonly<Record<string, string | undefined>>, io: Io) {
   try {
-    return readConfig({ flags, environment: io.environment })
+    // A person reads the terminal: what every start says would stand around the banner.
+    const defaults = io.out.isTerminal ? { logLevel: 'warn' } : {}
+    return readConfig({ flags, environment: io.environment, defaults })
   } catch (error) {
     if (error instanceof ConfigError) throw new CommandError(EXIT.usage, error.message, error)
     throw error

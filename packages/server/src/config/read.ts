@@ -15,13 +15,19 @@ export interface ConfigSources {
   /** By name without dashes: `{ port: '8080' }`. */
   readonly flags?: Readonly<Record<string, string | undefined>>
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** What a setting is where no place says it, by path: in place of the default in the table. */
+  readonly defaults?: Readonly<Record<string, unknown>>
 }
 
 /** Reads every setting: flag over environment over file over default. Throws a ConfigError. */
-export function readConfig({ flags = {}, environment: variables = environment }: ConfigSources = {}): Config {
+export function readConfig({
+  flags = {},
+  environment: variables = environment,
+  defaults = {},
+}: ConfigSources = {}): Config {
   const file = readFile(flags.config ?? (variables.HOLDFAST_CONFIG || undefined))
   refuseUnknown(flags, variables, file)
-  const values = valuesOf(SETTINGS, '', { flags, variables, file }) as Values<typeof SETTINGS>
+  const values = valuesOf(SETTINGS, '', { flags, variables, file, defaults }) as Values<typeof SETTINGS>
   const { general, ...groups } = values
   const publicKeys = general.jwtPublicKeys.map(readPublicKey)
   const config: Config = {
@@ -53,6 +59,7 @@ interface Sources {
   readonly flags: Readonly<Record<string, string | undefined>>
   readonly variables: Readonly<Record<string, string | undefined>>
   readonly file: { readonly name: string; readonly json: unknown } | undefined
+  readonly defaults: Readonly<Record<string, unknown>>
 }
 
 function valuesOf(table: Table, path: string, sources: Sources): object {
@@ -64,7 +71,7 @@ function valuesOf(table: Table, path: string, sources: Sources): object {
 }
 
 /** The value from the first place that has one. An empty variable counts as none: that is how compose files leave one out. */
-function readSetting({ path, flag, variable, setting }: Named, { flags, variables, file }: Sources): unknown {
+function readSetting({ path, flag, variable, setting }: Named, { flags, variables, file, defaults }: Sources): unknown {
   const places: readonly (readonly [string, unknown])[] = [
     [`--${flag}`, flag === undefined ? undefined : flags[flag]],
     [variable, variables[variable] || undefined],
@@ -77,7 +84,7 @@ function readSetting({ path, flag, variable, setting }: Named, { flags, variable
     const shown = setting.isSecret ? '' : ` ${JSON.stringify(given)}`
     throw new ConfigError(`${place}${shown} is not what it must be: ${setting.type}.`)
   }
-  return setting.default
+  return defaults[path] ?? setting.default
 }
 
 function readFile(name: string | undefined): Sources['file'] {

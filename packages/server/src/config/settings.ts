@@ -69,7 +69,10 @@ const GENERAL = {
       "Signs alerts, so that their receiver can tell them from others'; without it the installation's secret does.",
     ),
   ),
-  logLevel: choice(['info', 'debug', 'warn', 'error', 'silent'], 'The least important lines that are still logged.'),
+  logLevel: choice(
+    ['info', 'debug', 'warn', 'error', 'silent'],
+    'The least important lines that are still logged; on a terminal `warn` by default.',
+  ),
   drainMsMax: ms(
     8_000,
     'A stop finishes what is under way for so long: less than the grace, or the orchestrator kills it in the middle.',

@@ -8,7 +8,7 @@ import { command as imports } from '../../src/cli/import.ts'
 import { command as rooms } from '../../src/cli/rooms.ts'
 import { command as search } from '../../src/cli/search.ts'
 import { command as serve } from '../../src/cli/serve.ts'
-import { FLAGS, refuseSecrets } from '../../src/cli/serve-flags.ts'
+import { FLAGS, refuseSecrets, refuseTakenByNpm } from '../../src/cli/serve-flags.ts'
 import { command as tail } from '../../src/cli/tail.ts'
 import { command as token } from '../../src/cli/token.ts'
 import { command as verify } from '../../src/cli/verify.ts'
@@ -93,4 +93,13 @@ test('[CLI2] an unknown flag of serve is answered with the nearest of all, and a
   for (const args of [['--jwt-secrets', 'x'], ['--jwt-secrets=x']])
     assert.throws(() => refuseSecrets(args), isUsage(/set HOLDFAST_JWT_SECRETS instead/))
   refuseSecrets(['--jwt-issuer', 'me'])
+})
+
+test('[CLI2] an option that npm kept to itself is answered with the two dashes it needs', () => {
+  const kept = (variables: Record<string, string>) => () =>
+    refuseTakenByNpm({ npm_lifecycle_event: 'start', ...variables })
+  assert.throws(kept({ npm_config_port: '9000' }), isUsage(/`npm start -- --port 9000`/))
+  assert.throws(kept({ npm_config_data: 'true' }), isUsage(/`npm start -- --data DIR`/))
+  assert.doesNotThrow(kept({ npm_config_prefix: '/usr' }))
+  assert.doesNotThrow(kept({ npm_lifecycle_event: 'test', npm_config_port: '9000' }))
 })

@@ -35,6 +35,9 @@ test('[CFG1] a flag wins over the environment, that over the file, and that over
   assert.equal(readConfig({ environment }).port, 1002)
   assert.equal(readConfig({ flags: { config: file }, environment: {} }).port, 1001)
   assert.equal(readConfig({ environment: {} }).port, 8080)
+  const defaults = { logLevel: 'warn' }
+  assert.equal(readConfig({ environment: {}, defaults }).logLevel, 'warn')
+  assert.equal(readConfig({ environment: { HOLDFAST_LOG_LEVEL: 'info' }, defaults }).logLevel, 'info')
   assert.equal(config.users, 'registered')
   assert.equal(config.worker.batchRecordsMax, 7)
   assert.equal(config.worker.laneBackoff.delayMs, 9)

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { EXIT } from '../../src/cli/command.ts'
 import { start } from '../cli/holdfast.ts'
 import { portOf } from '../crash/conversation.ts'
-import { startServer, temporaryFolder } from '../support/server.ts'
+import { startServer, temporaryFolder, until } from '../support/server.ts'
 import { verify } from './folder.ts'
+import { hasTerminal } from './tools.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** What a start leaves behind on its way, in this order: each is a moment to be told to stop. */
 const TRACES = ['', 'lock.db', 'store.db', 'search.db', 'log.db', 'log.db-wal', 'secret', 'address.json']
@@ -79,8 +84,26 @@ test('[OPS25] a start that finds its port taken says so and ends', { timeout: 60
     .ended
 
   assert.equal(exit, EXIT.failed)
-  assert.match(err, /could not start: .*EADDRINUSE/)
+  assert.match(err, /could not start: port \d+ of 127\.0\.0\.1 is taken: .* Stop it, or take another port with --port/)
+  assert.equal(existsSync(join(folder.path, 'data')), false, 'nothing was made')
   await isGood(join(folder.path, 'data'))
+})
+
+test('[OPS25] a data folder that is a file, or that nobody can make, is named, and the start ends', {
+  timeout: 60_000,
+}, async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'file')
+  writeFileSync(file, '')
+  for (const [data, why] of [
+    [file, /could not start: the data folder \S*\/file is a file: name a folder/],
+    [join(file, 'below'), /could not start: the data folder \S*\/below cannot be made: .*ENOTDIR/],
+    ['/proc/nope/below', /could not start: the data folder \/proc\/nope\/below cannot be made: .*ENOENT/],
+  ] as const) {
+    const { exit, err } = await start(['serve', '--port', '0', '--data', data]).ended
+    assert.equal(exit, EXIT.failed)
+    assert.match(err, why)
+  }
 })
 
 test('[OPS25] a start that finds its secret damaged says so and ends', { timeout: 60_000 }, async () => {
@@ -93,6 +116,42 @@ test('[OPS25] a start that finds its secret damaged says so and ends', { timeout
   assert.match(err, /could not start: .*secret is damaged/)
   rmSync(join(folder.path, 'secret'))
   await isGood(folder.path)
+})
+
+test('[OPS61] on a terminal the banner stands alone, and a stop says that it is done', {
+  timeout: 60_000,
+}, async (context) => {
+  if (!hasTerminal(context)) return
+  using folder = temporaryFolder()
+  const server = [
+    process.execPath,
+    '--conditions=@holdfast/source',
+    MAIN,
+    'serve',
+    '--port',
+    '0',
+    '--data',
+    folder.path,
+  ]
+  const terminal = spawn('script', ['-qec', server.map((part) => `'${part}'`).join(' '), '/dev/null'])
+  let shown = ''
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text
+  })
+  const ended = new Promise<number | null>((resolve) => terminal.on('exit', resolve))
+  await until('the banner is shown', () => shown.includes('Ctrl-C stops it.'))
+
+  terminal.stdin.write('\u0003')
+
+  assert.equal(await ended, EXIT.ok, shown)
+  const lines = shown.split('\r\n').filter((line) => line !== '')
+  assert.match(lines[0] ?? '', /^Holdfast .* is listening\.$/)
+  assert.match(lines.at(-1) ?? '', /^Stopped: what was accepted is stored, or kept for the next start\.$/)
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('{')),
+    [],
+    'no line of the log',
+  )
 })
 
 /** How long a start takes here and now, in milliseconds. */

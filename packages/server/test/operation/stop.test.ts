@@ -26,6 +26,7 @@ test('[OPS20] SIGTERM under load: exit 0, nothing accepted is left over, and the
     clearInterval(talking)
 
     assert.equal(exit, EXIT.ok, first.output())
+    assert.match(first.output(), /\nStopped: .*\n$/)
     assert.equal(await lagOfWorker(folder.path), 0)
     await verify(folder.path)
     await using alone = await startServer({ data: folder.path })

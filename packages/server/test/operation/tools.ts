@@ -30,6 +30,13 @@ export function canTrace(context: TestContext): boolean {
   return false
 }
 
+/** Whether a terminal can be made for a command, by util-linux's `script`. */
+export function hasTerminal(context: TestContext): boolean {
+  if (run('script', '-qec', 'true', '/dev/null').status === 0) return true
+  missing(context, 'needs the script of util-linux: apt-get install bsdutils')
+  return false
+}
+
 /** Makes system calls of a process fail, from now on until the end: strace's `inject` of these calls. */
 export async function interfere(pid: number, calls: string, how: string): Promise<AsyncDisposable> {
   const options = ['-f', '-p', String(pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:${how}`]

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Failure } from '../../ports/failure.ts'
 import type { SearchIndex } from '../../ports/search.ts'
@@ -86,13 +86,23 @@ export function openSqlite({
 
 /** Makes the folder for its owner alone, and durable: a power cut right after the first start must not take it. */
 function makeFolder(folder: string): void {
+  let isFolder: boolean | undefined
   try {
-    if (existsSync(folder)) return
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const parent = openSync(dirname(folder), 'r')
-    fsyncSync(parent)
-    closeSync(parent)
+    isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory()
+    if (isFolder === undefined) makeMissing(folder)
   } catch (cause) {
     throw new Failure('operator', `the data folder ${folder} cannot be made: ${String(cause)}`, cause)
   }
+  if (isFolder === false)
+    throw new Failure('operator', `the data folder ${folder} is a file: name a folder, with --data say`)
+}
+
+/** One folder after the other: where the system has no such folder and makes none, as in /proc, a recursive mkdir tries for ever. */
+function makeMissing(folder: string): void {
+  const parent = dirname(folder)
+  if (statSync(parent, { throwIfNoEntry: false }) === undefined) makeMissing(parent)
+  mkdirSync(folder, { mode: 0o700 })
+  const descriptor = openSync(parent, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
 }
