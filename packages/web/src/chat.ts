@@ -216,6 +216,11 @@ export class Chat {
     await this.#client.room(room).addMember(user, { timeoutMs: this.#sendMsMax })
   }
 
+  /** Takes somebody out of a group; oneself, to leave it. */
+  async removeMember(room: string, user: string): Promise<void> {
+    await this.#client.room(room).removeMember(user, { timeoutMs: this.#sendMsMax })
+  }
+
   // ---- history -------------------------------------------------------------------------------------------------------
 
   /** Pages the end of a hole; what is left of it becomes a smaller one. */

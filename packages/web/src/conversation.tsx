@@ -14,10 +14,11 @@ interface Props {
   /** What the other rooms have new. */
   readonly elsewhere: Unread
   readonly getToken: () => Promise<string>
+  readonly onLeft: () => void
 }
 
 /** One room: who is in it, what was said, and where to say more. */
-export function Conversation({ chat, view, elsewhere, getToken }: Props) {
+export function Conversation({ chat, view, elsewhere, getToken, onLeft }: Props) {
   const [showsPeople, setShowsPeople] = useState(false)
   const found = useMembers(chat, view, getToken)
   return (
@@ -52,7 +53,9 @@ export function Conversation({ chat, view, elsewhere, getToken }: Props) {
       ) : (
         <p class="composer-closed quiet">You are not in this room any more.</p>
       )}
-      {showsPeople && <People chat={chat} view={view} found={found} onClose={() => setShowsPeople(false)} />}
+      {showsPeople && (
+        <People chat={chat} view={view} found={found} onClose={() => setShowsPeople(false)} onLeft={onLeft} />
+      )}
     </>
   )
 }

@@ -18,6 +18,11 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   useChanges(chat)
   const room = useRoute()
   const [isCreating, setCreating] = useState(false)
+  const [notice, setNotice] = useState<string>()
+  // What was left is old news in the next room.
+  useEffect(() => {
+    if (room !== undefined) setNotice(undefined)
+  }, [room])
   // Before anything in the room's view counts as seen: what is new is measured from here.
   useLayoutEffect(() => chat.open(room), [chat, room])
 
@@ -31,10 +36,20 @@ export function Home({ chat, getToken, onSignOut }: Props) {
 
   return (
     <div class={`home ${room === undefined ? 'shows-list' : 'shows-room'}`}>
-      <Sidebar chat={chat} open={room} onCreate={() => setCreating(true)} onSignOut={onSignOut} />
+      <Sidebar chat={chat} open={room} notice={notice} onCreate={() => setCreating(true)} onSignOut={onSignOut} />
       <main class="pane" aria-label="Room">
         {isOurs && view !== undefined ? (
-          <Conversation key={view.room} chat={chat} view={view} elsewhere={elsewhere} getToken={getToken} />
+          <Conversation
+            key={view.room}
+            chat={chat}
+            view={view}
+            elsewhere={elsewhere}
+            getToken={getToken}
+            onLeft={() => {
+              setNotice(`You left ${view.title}.`)
+              goTo(undefined)
+            }}
+          />
         ) : (
           <Nothing chat={chat} room={room} onCreate={() => setCreating(true)} />
         )}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import type { Chat, RoomView } from './chat.ts'
+import { Departure } from './departure.tsx'
 import { Dialog } from './dialog.tsx'
 import { type Member, membersOf } from './session.ts'
 import { wrongName } from './sign-in.tsx'
@@ -10,14 +11,23 @@ interface Props {
   readonly view: RoomView
   readonly found: FoundMembers
   readonly onClose: () => void
+  /** We are not in it any more, by our own wish. */
+  readonly onLeft: () => void
 }
 
-/** Who is in the room; its owner can add somebody. */
-export function People({ chat, view, found: { members, more, problem }, onClose }: Props) {
-  const mayAdd = view.about?.kind === 'group' && view.about.owner === chat.user
+/** Who is in the room; its owner can add and remove people, everybody else can leave. */
+export function People({ chat, view, found: { members, more, problem }, onClose, onLeft }: Props) {
+  const [leaver, setLeaver] = useState<string>()
+  const isGroup = view.about?.kind === 'group'
+  const isOwner = isGroup && view.about?.owner === chat.user
+  if (leaver !== undefined) {
+    const back = () => setLeaver(undefined)
+    const gone = leaver === chat.user ? onLeft : back
+    return <Departure chat={chat} view={view} user={leaver} onBack={back} onGone={gone} />
+  }
   return (
     <Dialog title={view.about?.kind === 'direct' ? 'People' : `People in ${view.title}`} onClose={onClose}>
-      {mayAdd && <AddSomebody chat={chat} room={view.room} />}
+      {isOwner && <AddSomebody chat={chat} room={view.room} />}
       {problem !== undefined && <p class="problem small">{problem}</p>}
       <ul class="people">
         {members.map(({ user, role }) => (
@@ -28,12 +38,27 @@ export function People({ chat, view, found: { members, more, problem }, onClose 
               {user === chat.user && <span class="quiet"> (you)</span>}
             </span>
             {role === 'owner' && <span class="quiet small">owner</span>}
+            {isOwner && user !== chat.user && (
+              <button
+                type="button"
+                class="link quiet small"
+                onClick={() => setLeaver(user)}
+                aria-label={`Remove ${user}`}
+              >
+                Remove
+              </button>
+            )}
           </li>
         ))}
       </ul>
       {more && <p class="quiet small">And more.</p>}
-      {view.about?.kind === 'group' && !mayAdd && (
-        <p class="quiet small">Only {view.about.owner} can add people here.</p>
+      {isGroup && !isOwner && <p class="quiet small">Only {view.about?.owner} can add and remove people here.</p>}
+      {isGroup && !isOwner && view.isMember && (
+        <div class="dialog-foot">
+          <button type="button" class="button danger" onClick={() => setLeaver(chat.user)}>
+            Leave this room
+          </button>
+        </div>
       )}
     </Dialog>
   )

@@ -10,11 +10,13 @@ import { countName, type Unread } from './unread.ts'
 interface Props {
   readonly chat: Chat
   readonly open: string | undefined
+  /** What has just happened to the list. */
+  readonly notice: string | undefined
   readonly onCreate: () => void
   readonly onSignOut: () => void
 }
 
-export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
+export function Sidebar({ chat, open, notice, onCreate, onSignOut }: Props) {
   const rooms = chat.list()
   return (
     <aside class="sidebar" aria-label="Rooms">
@@ -26,6 +28,9 @@ export function Sidebar({ chat, open, onCreate, onSignOut }: Props) {
         </button>
       </header>
       <nav class="rooms" aria-label="Your rooms">
+        <p class="quiet rooms-notice" role="status">
+          {notice}
+        </p>
         {rooms.length === 0 && (
           <p class="quiet rooms-empty">{chat.isReady ? 'No rooms yet.' : 'Looking for your rooms…'}</p>
         )}

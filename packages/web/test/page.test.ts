@@ -201,6 +201,50 @@ test('[WEB16] whoever reads above, or in another room, is told how much came mea
   assert.equal(await field.evaluate((element) => element.matches(':focus')), true)
 })
 
+test('[WEB18] an owner removes people and the others leave, each after a question that says what it means', {
+  skip,
+}, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const room = await filledRoom(server, 1, ['Ben', 'Carla'])
+  const anna = await signedIn(stack, server.url, 'Anna', { colorScheme: 'dark' })
+  const ben = await signedIn(stack, server.url, 'Ben', { viewport: phone })
+  for (const page of [anna, ben]) {
+    await page.getByRole('link', { name: 'Old room' }).click()
+    await page.getByRole('button', { name: 'People' }).click()
+  }
+
+  await ben.getByRole('dialog').getByText('Carla').waitFor()
+  assert.equal(await ben.getByRole('button', { name: 'Remove' }).count(), 0)
+  await anna.getByRole('button', { name: 'Remove Carla' }).click()
+  await anna.getByText('Carla will not be able to read Old room').waitFor()
+  await picture(anna, 'desktop-dark-remove')
+  await anna.getByRole('button', { name: 'Cancel' }).click()
+  await anna.getByRole('button', { name: 'Remove Carla' }).click()
+  await anna.getByRole('button', { name: 'Remove', exact: true }).click()
+  await anna.getByRole('button', { name: 'Remove Carla' }).waitFor({ state: 'detached' })
+  await anna.getByRole('button', { name: 'Remove Ben' }).waitFor()
+  await picture(anna, 'desktop-dark-people-owner')
+  assert.equal(await anna.getByRole('button', { name: 'Leave' }).count(), 0)
+
+  await picture(ben, 'phone-people-member')
+  await ben.getByRole('button', { name: 'Leave this room' }).click()
+  await ben.getByText('Only Anna can add you again.').waitFor()
+  await picture(ben, 'phone-leave')
+  await ben.getByRole('button', { name: 'Leave', exact: true }).click()
+  await ben.getByText('You left Old room.').waitFor()
+  await ben.getByRole('link', { name: 'Old room' }).waitFor({ state: 'detached' })
+  await picture(ben, 'phone-left')
+  await anna.getByText('Ben left').first().waitFor()
+  const { members } = (await api(server, 'Anna', 'GET', `/v1/rooms/${room}`)) as { members: { user: string }[] }
+  assert.deepEqual(
+    members.map(({ user }) => user),
+    ['Anna'],
+  )
+})
+
 const SCREENSHOTS = process.env.HFTEST_SCREENSHOTS
 
 test('[WEB15] nothing is wider than the page, on phone and desktop, in light and dark', { skip }, async () => {
@@ -377,11 +421,11 @@ async function history(server: ServerProcess, user: string, room: string): Promi
   return entries.filter(({ kind }) => kind === 'message').map(({ text }) => text)
 }
 
-async function filledRoom(server: ServerProcess, messages: number): Promise<string> {
+async function filledRoom(server: ServerProcess, messages: number, members = ['Ben']): Promise<string> {
   const made = (await api(server, 'Anna', 'POST', '/v1/rooms', {
     kind: 'group',
     name: 'Old room',
-    members: ['Ben'],
+    members,
   })) as {
     room: string
   }
