@@ -7,6 +7,7 @@ import { clientIds } from './ids.ts'
 import type { CommandBody } from './lanes.ts'
 import {
   type Clock,
+  checkPlatform,
   type Random,
   systemClock,
   systemRandom,
@@ -55,6 +56,7 @@ export interface CreateRoomOptions extends CommandOptions {
 
 /** Connects, and stays connected until `close`, or until the server closes with a code of 44xx. */
 export function connect(options: ConnectOptions): Client {
+  checkPlatform()
   return new Client(options)
 }
 

@@ -49,6 +49,12 @@ export const systemRandom: Random = {
   },
 }
 
+/** Throws on a platform that is too old, before something in it is missing without a word. */
+export function checkPlatform(): void {
+  if (typeof Promise.withResolvers === 'function') return
+  throw new TypeError('The Holdfast SDK needs Node 22 or newer, or a browser from 2024 on: this platform is older.')
+}
+
 /** The platform's own WebSocket. */
 export function systemWebSocket(): WebSocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor }

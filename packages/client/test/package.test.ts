@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { build } from '../build.ts'
+import { connect } from '../src/index.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+const BUILD = fileURLToPath(new URL('../build.ts', import.meta.url))
 
 const PROGRAM = `
 import { connect, HoldfastError } from '@holdfast/client'
@@ -32,9 +34,14 @@ export const areKnown: 'nothing' extends Entry['kind'] ? never : true = true
 test('[SDK28] packed and installed into an empty project it runs on plain Node and has its types', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-sdk-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  // Given the two packages and their one dependency as tarballs, so that no network is needed.
-  const { protocol, client } = build(join(folder, 'build'))
-  const tarballs = [protocol, client, join(ROOT, 'node_modules/typebox')].map((path) => pack(path, folder))
+  // Given the two packages as `npm run sdk` leaves them, and their one dependency as a tarball, so that no network is needed.
+  const sdk = join(folder, 'sdk')
+  run(ROOT, process.execPath, [...process.execArgv, BUILD, sdk])
+  const tarballs = [
+    ...readdirSync(sdk).map((tarball) => join(sdk, tarball)),
+    pack(join(ROOT, 'node_modules/typebox'), folder),
+  ]
+  assert.equal(tarballs.length, 3)
   const app = join(folder, 'app')
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true, "type": "module" }')
@@ -46,6 +53,8 @@ test('[SDK28] packed and installed into an empty project it runs on plain Node a
 
   assert.equal(run(app, process.execPath, ['program.mjs']), 'true CLOSED not-sent closed\n')
   run(app, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app])
+  const installed = JSON.parse(readFileSync(join(app, 'node_modules/@holdfast/client/package.json'), 'utf8'))
+  assert.deepEqual([installed.engines, installed.scripts], [{ node: '>=22' }, undefined])
   // What a browser's bundle would take in is free of everything but the protocol's constants.
   const emitted = readdirSync(join(app, 'node_modules/@holdfast/client/dist')).filter((file) => file.endsWith('.js'))
   for (const file of emitted) {
@@ -53,6 +62,29 @@ test('[SDK28] packed and installed into an empty project it runs on plain Node a
     for (const [, from] of code.matchAll(/ from '([^']+)'/g))
       assert.match(from ?? '', /^(\.\/[a-z]+\.js|@holdfast\/protocol)$/)
   }
+})
+
+test('[SDK30] the source is not packed: whoever tries is told how the SDK is built', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-sdk-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  for (const name of ['client', 'protocol']) {
+    const { status, stderr } = started(ROOT, 'npm', ['pack', '-w', `packages/${name}`, '--pack-destination', folder])
+    assert.notEqual(status, 0)
+    assert.match(stderr, /Nothing is built here: npm run sdk -- DIR/)
+  }
+  assert.deepEqual(readdirSync(folder), [])
+  const help = started(ROOT, process.execPath, [...process.execArgv, BUILD, '--help'])
+  assert.match(help.stdout, /npm install DIR\/\*\.tgz/)
+  assert.equal(started(ROOT, process.execPath, [...process.execArgv, BUILD]).status, 2)
+})
+
+test('[SDK31] on a platform that is too old connect says which one it needs', (t) => {
+  const { withResolvers } = Promise
+  t.after(() => {
+    Promise.withResolvers = withResolvers
+  })
+  Reflect.set(Promise, 'withResolvers', undefined)
+  assert.throws(() => connect({ url: 'http://127.0.0.1:9', getToken: () => 'none' }), /needs Node 22 or newer/)
 })
 
 const TSC = { module: 'nodenext', target: 'es2024', lib: ['es2024', 'dom'], strict: true, noEmit: true, types: [] }
@@ -65,12 +97,17 @@ function pack(path: string, into: string): string {
   return join(into, (first as { filename: string }).filename)
 }
 
-/** Runs to its end and returns what it printed; without what an outer npm or node handed down, so that the project is really empty. */
+/** Runs to its end and returns what it printed. */
 function run(cwd: string, command: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = started(cwd, command, args)
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+/** Runs to its end, without what an outer npm or node handed down, so that the project is really empty. */
+function started(cwd: string, command: string, args: readonly string[]) {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS|NODE_TEST_CONTEXT)/i.test(name)),
   )
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 120_000 })
-  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`)
-  return stdout
+  return spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 120_000 })
 }
