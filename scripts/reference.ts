@@ -1,4 +1,4 @@
-// Writes the reference pages in docs/ from the schemas: `npm run docs`; with --check, says whether they are up to date.
+// Writes the reference pages in docs/ from the schemas: see `--help`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CLOSE, ERRORS, LIMITS, SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
@@ -144,11 +144,30 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'docs/settings.md': settingsPage,
 }
 
+const HELP = `Writes the reference pages in docs/ from the schemas.
+
+Usage: npm run docs -- [OPTIONS]
+
+Options:
+  --check  writes nothing, and exits with 1 when a page is not up to date
+  --help
+`
+
+const args = process.argv.slice(2)
+// Whatever is not understood must not write.
+if (args.some((arg) => arg !== '--check')) {
+  const isHelp = args.every((arg) => ['--help', '-h', '--check'].includes(arg))
+  if (isHelp) process.stdout.write(HELP)
+  else process.stderr.write('docs: the options are --check and --help.\n')
+  process.exit(isHelp ? 0 : 2)
+}
+const isCheck = args.includes('--check')
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const stale = Object.entries(PAGES).filter(([file, render]) => {
   const path = `${root}${file}`
   const text = `${GENERATED}\n${render().trimEnd()}\n`
-  if (!process.argv.includes('--check')) {
+  if (!isCheck) {
     writeFileSync(path, text)
     console.log(`wrote ${file}`)
     return false

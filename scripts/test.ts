@@ -1,10 +1,24 @@
-// Runs every test: `npm test`, or `npm test -- PART …` for the files whose path holds one of the parts.
+// Runs every test: see `--help`.
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+const HELP = `Runs every test.
+
+Usage: npm test -- [PART …]
+
+PART is part of a file's path: only files whose path holds one of them are run. "npm test -- cli" runs the tests of the command line.
+`
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const parts = process.argv.slice(2)
+const option = parts.find((part) => part.startsWith('-'))
+if (option !== undefined) {
+  const isHelp = option === '--help' || option === '-h'
+  if (isHelp) process.stdout.write(HELP)
+  else process.stderr.write(`test: there is no option ${option}. \`npm test -- --help\` says more.\n`)
+  process.exit(isHelp ? 0 : 2)
+}
 const files = globSync('{packages/*,faults,bench}/**/*.test.ts', {
   cwd: root,
   exclude: ['**/node_modules/**', '**/dist/**'],

@@ -95,6 +95,7 @@ function parsed(args: readonly string[]) {
       options: { jobs: { type: 'string' }, json: flag, help: flag },
     })
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}.`)
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/\.?(?:\s*\n|\. |$)/)
+    throw new UsageError(`${sentence}.`)
   }
 }

@@ -73,8 +73,14 @@ function parsed(args: readonly string[]) {
       },
     })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(firstSentence(error))
   }
+}
+
+/** What Node says of a wrong argument; how it could be meant otherwise, which follows, is of no use here. */
+function firstSentence(error: unknown): string {
+  const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/\.?(?:\s*\n|\. |$)/)
+  return `${sentence}.`
 }
 
 /** Bursts, broken frames and hundreds of entries are nothing for a server that people use. */
