@@ -353,7 +353,7 @@ test('[IDX10] stop may be called twice, before start, and while the index hangs'
   assert.equal(await scene.memory.logs.feed.committed('indexer', 0), undefined)
 })
 
-test('[IDX16] who lost a partition does not commit there any more, however often that was refused', async () => {
+test('[IDX17] who lost a partition does not commit there any more, however often that was refused', async () => {
   const scene = new Scene()
   const lost = new AbortController()
   let commits = 0

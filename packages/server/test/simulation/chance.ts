@@ -31,6 +31,11 @@ export class Chance implements Random {
     return from + this.below(to - from + 1)
   }
 
+  /** What the SDK asks of chance beside `next`. */
+  fill(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.below(256)
+  }
+
   pick<T>(from: readonly T[]): T {
     return from[this.below(from.length)] as T
   }

@@ -118,7 +118,7 @@ export class SocketPair implements Socket {
   }
 }
 
-function* framesOf(bytes: Buffer): Generator<{ opcode: number; payload: string }> {
+export function* framesOf(bytes: Buffer): Generator<{ opcode: number; payload: string }> {
   for (let at = 0; at < bytes.length; ) {
     const [first = 0, second = 0] = bytes.subarray(at, at + 2)
     if ((first & 0xf0) !== 0x80 || (second & 0x80) !== 0) throw new Error('not a whole, unmasked frame')

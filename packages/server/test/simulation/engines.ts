@@ -1,0 +1,55 @@
+import type { EntryId } from '../../src/ports/store.ts'
+import { SimulatedLogs } from './log.ts'
+import type { Engines, SharedEngines } from './processes.ts'
+import { SimulatedSearch } from './search.ts'
+import { SimulatedStore } from './store.ts'
+import type { Surroundings } from './world.ts'
+
+/** Log, store and search of an installation, each as nasty as a real cluster. */
+export class SimulatedEngines implements SharedEngines {
+  readonly #logs: SimulatedLogs
+  readonly #store: SimulatedStore
+  readonly #search: SimulatedSearch
+
+  constructor(surroundings: Surroundings, partitions: number) {
+    this.#logs = new SimulatedLogs(surroundings, { partitions })
+    this.#store = new SimulatedStore(surroundings, partitions)
+    this.#search = new SimulatedSearch(surroundings)
+  }
+
+  connect(process: string): Engines {
+    return {
+      logs: this.#logs.connect(process),
+      store: this.#store.connect(process),
+      search: this.#search.connect(process),
+    }
+  }
+
+  crash(process: string): void {
+    for (const engine of this.#all) engine.crash(process)
+  }
+
+  freeze(process: string): void {
+    for (const engine of this.#all) engine.freeze(process)
+  }
+
+  thaw(process: string): void {
+    for (const engine of this.#all) engine.thaw(process)
+  }
+
+  heal(): void {
+    for (const engine of this.#all) engine.heal()
+  }
+
+  get poisoned(): ReadonlySet<EntryId> {
+    return this.#store.poisoned
+  }
+
+  get unindexable(): ReadonlySet<EntryId> {
+    return this.#search.poisoned
+  }
+
+  get #all() {
+    return [this.#logs, this.#store, this.#search]
+  }
+}

@@ -1,0 +1,125 @@
+import { connect, HoldfastError, type Entry as WireEntry } from '@holdfast/client'
+import type { Claim, Letter } from '../../../../faults/checker/history.ts'
+import type { Document } from '../../src/ports/store.ts'
+import type { SimulatedNetwork } from './network.ts'
+import { COMMON_WORD } from './people.ts'
+import { ADMINISTRATOR, type Engines } from './processes.ts'
+import { entryOf, type Recorder } from './recorder.ts'
+import type { Surroundings } from './world.ts'
+
+export interface FinalOptions {
+  readonly surroundings: Surroundings
+  readonly recorder: Recorder
+  readonly network: SimulatedNetwork
+  readonly engines: Engines
+  readonly unindexable: ReadonlySet<string>
+  readonly gateways: readonly string[]
+  readonly rooms: readonly string[]
+}
+
+const PAGE = 200
+const READ_MS_MAX = 60_000
+
+/** Reads everything when nothing moves any more: each room from its beginning through each gateway, and what lies behind it. */
+export async function readFinally(options: FinalOptions): Promise<void> {
+  const { surroundings, rooms, gateways } = options
+  let isOver = false
+  const reads = (async () => {
+    for (const gateway of gateways) for (const room of rooms) await readRoom(options, gateway, room)
+    await readStore(options)
+    await readIndex(options)
+  })()
+  reads.then(
+    () => {
+      isOver = true
+    },
+    () => {
+      isOver = true
+    },
+  )
+  await surroundings.clock.until(() => isOver, READ_MS_MAX)
+  if (isOver) await reads
+}
+
+async function readRoom(
+  { surroundings, recorder, network }: FinalOptions,
+  gateway: string,
+  room: string,
+): Promise<void> {
+  const { clock, chance } = surroundings
+  const webSocket = network.webSocket(() => recorder.ear(`final/${gateway}/${room}`, true))
+  const client = connect({
+    url: `http://${gateway}`,
+    getToken: () => ADMINISTRATOR,
+    webSocket,
+    clock,
+    random: chance.fork(),
+  })
+  const entries: WireEntry[] = []
+  try {
+    let end = { epoch: 0, head: 0 }
+    do {
+      const page = await client.room(room).page({ after: entries.at(-1)?.seq ?? 0, limit: PAGE })
+      entries.push(...page.entries)
+      end = page
+      if (page.entries.length === 0) break
+    } while (entries.length < end.head)
+    const { epoch, head } = end
+    recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch, head, entries: entries.map(entryOf) })
+  } catch (error) {
+    // A room that nobody could create is empty.
+    if (!(error instanceof HoldfastError && error.code === 'NOT_FOUND')) throw error
+    recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch: 0, head: 0, entries: [] })
+  }
+  client.close()
+}
+
+async function readStore({ recorder, engines: { store, logs }, rooms }: FinalOptions): Promise<void> {
+  const claims: Claim[] = []
+  let last: Document | undefined
+  do {
+    const documents: readonly Document[] = await store.audit.documents(last, PAGE)
+    for (const document of documents)
+      if (document.end !== 'stored') claims.push({ id: document.id, end: document.end, code: document.code })
+    last = documents.at(-1)
+  } while (last !== undefined)
+  recorder.add({ type: 'claims', t: recorder.t, claims })
+
+  const { items } = await store.letters.list(undefined, undefined, 10_000)
+  const letters = items.map(({ id, state }): Letter => ({ id, state }))
+  // What no rule of the engines' tables knows, again and again, is taken for poison.
+  recorder.poisoned(new Set(items.filter((letter) => letter.class === 'unknown').map(({ id }) => id)))
+  recorder.add({ type: 'letters', t: recorder.t, letters })
+
+  const ids: string[] = []
+  for (let partition = 0; partition < logs.deadLetters.partitions; partition++) {
+    const { records } = await logs.deadLetters.read(partition, 0, { recordsMax: 100_000, bytesMax: 1 << 30 })
+    for (const { headers } of records) ids.push(headers['hf-dlq-id'] ?? '')
+  }
+  recorder.add({ type: 'letter_log', t: recorder.t, ids })
+
+  for (const room of rooms) {
+    const members = await store.history.members(room, undefined, 10_000)
+    recorder.add({ type: 'members', t: recorder.t, room, users: members.map(({ user }) => user) })
+  }
+}
+
+async function readIndex({ recorder, engines, unindexable, rooms }: FinalOptions): Promise<void> {
+  const { store, search } = engines
+  if (!search.visibleAtOnce) await search.refresh()
+  for (const room of rooms) {
+    const { hits, partial } = await search.query({ phrases: [[COMMON_WORD]], rooms: [room], hitsMax: 100_000 })
+    const found = await store.history.entriesAt(hits)
+    // What the index could never take is excused.
+    const { entries } = await store.history.view({
+      room,
+      user: undefined,
+      after: 0,
+      before: undefined,
+      entriesMax: 100_000,
+    })
+    const excused = entries.filter(({ id }) => unindexable.has(id))
+    const ids = new Set([...found, ...excused].map(({ id }) => id))
+    recorder.add({ type: 'found', t: recorder.t, room, ids: [...ids], partial })
+  }
+}

@@ -1,0 +1,241 @@
+import type { CommandRequest, Push, Reply, Request, Entry as WireEntry } from '@holdfast/protocol'
+import type { Command, Entry, HistoryEvent } from '../../../../faults/checker/history.ts'
+import { sha256 } from '../../src/adapters/system/sha256.ts'
+import { entryId } from '../../src/core/identity.ts'
+import type { SimulatedClock } from './clock.ts'
+import type { Ear } from './network.ts'
+
+type Position = { readonly epoch: number; readonly seq: number }
+
+/** Writes down what the clients of a run do, hear and see, frame by frame at their end of the wire: what the checker judges. */
+export class Recorder {
+  readonly history: HistoryEvent[] = []
+  readonly #clock: SimulatedClock
+  readonly #open = new Set<string>()
+  #sessions = 0
+
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock
+  }
+
+  get t(): number {
+    return this.#clock.elapsed()
+  }
+
+  add(event: HistoryEvent): void {
+    this.history.push(event)
+    if (event.type === 'connected') this.#open.add(event.session)
+  }
+
+  lost(session: string): void {
+    this.#open.delete(session)
+  }
+
+  /** These could never be stored, as turned out later: they may die. */
+  poisoned(ids: ReadonlySet<string>): void {
+    for (const [at, event] of this.history.entries())
+      if (event.type === 'begin' && ids.has(event.command.id ?? ''))
+        this.history[at] = { ...event, command: { ...event.command, poison: true } }
+  }
+
+  /** Nothing is on its way to anybody any more. */
+  quiet(): void {
+    this.add({ type: 'quiet', t: this.t, sessions: [...this.#open] })
+  }
+
+  /** One connection of this client. */
+  ear(client: string, isAdministrator: boolean): Ear {
+    return new Connection(this, client, isAdministrator, `${client}#${++this.#sessions}`)
+  }
+}
+
+class Connection implements Ear {
+  readonly #recorder: Recorder
+  readonly #client: string
+  readonly #isAdministrator: boolean
+  readonly #session: string
+  #user = ''
+  readonly #resume = new Map<string, Position>()
+  /** By ref: commands without an end, and pages without an answer. */
+  readonly #tries = new Map<number, string>()
+  readonly #pages = new Map<number, { readonly room: string; readonly begun: number }>()
+
+  constructor(recorder: Recorder, client: string, isAdministrator: boolean, session: string) {
+    this.#recorder = recorder
+    this.#client = client
+    this.#isAdministrator = isAdministrator
+    this.#session = session
+  }
+
+  opened(): void {}
+
+  sent(text: string): void {
+    const frame = JSON.parse(text) as Request
+    const { t } = this.#recorder
+    const session = this.#session
+    switch (frame.type) {
+      case 'authenticate':
+        this.#user = frame.token
+        for (const { room, epoch, seq } of frame.resume ?? []) this.#resume.set(room, { epoch, seq })
+        return
+      case 'page':
+        this.#pages.set(frame.ref, { room: frame.room, begun: t })
+        return
+      case 'subscribe':
+      case 'refresh':
+        return
+      default: {
+        const id = `${session}/${frame.ref}`
+        this.#tries.set(frame.ref, id)
+        this.#recorder.add({
+          type: 'begin',
+          t,
+          try: id,
+          command: this.#commandOf(frame),
+          session,
+          client: this.#client,
+        })
+      }
+    }
+  }
+
+  heard(text: string): void {
+    for (const event of this.#eventsOf(JSON.parse(text) as Reply | Push)) this.#recorder.add(event)
+  }
+
+  lost(): void {
+    const { t } = this.#recorder
+    for (const id of this.#tries.values())
+      this.#recorder.add({ type: 'unknown', t, try: id, why: 'the connection was lost' })
+    this.#tries.clear()
+    this.#pages.clear()
+    this.#recorder.lost(this.#session)
+  }
+
+  #eventsOf(frame: Reply | Push): readonly HistoryEvent[] {
+    const session = this.#session
+    const { t } = this.#recorder
+    switch (frame.type) {
+      case 'hello': {
+        const who = this.#isAdministrator ? { administrator: true as const } : {}
+        return [{ type: 'connected', t, session, user: frame.user, ...who }]
+      }
+      case 'accepted':
+        return this.#answer(frame.ref, (name) => ({ type: 'accepted', t, try: name, id: frame.id }))
+      case 'stored': {
+        const { id, epoch, seq, duplicate } = frame
+        return this.#end(frame.ref, (name) => ({ type: 'stored', t, try: name, id, epoch, seq, duplicate }))
+      }
+      case 'refused':
+      case 'dead':
+        return this.#end(frame.ref, (name) => ({ type: frame.type, t, try: name, code: frame.code }))
+      case 'error':
+        return this.#failed(frame, t)
+      case 'subscribed':
+        return [{ type: 'subscribed', t, session, room: frame.room }]
+      case 'joined':
+        return [{ type: 'joined', t, session, room: frame.room, epoch: frame.epoch, head: frame.head }]
+      case 'resumed': {
+        const { room, epoch, seq, recovered } = frame
+        const from = this.#resume.get(room) ?? { epoch, seq }
+        return [{ type: 'resumed', t, session, room, epoch, seq, recovered, from }]
+      }
+      case 'entry':
+        return [
+          {
+            type: 'entry',
+            t,
+            session,
+            room: frame.room,
+            epoch: frame.epoch,
+            entry: entryOf(frame.entry),
+          },
+        ]
+      case 'gap': {
+        const { room, epoch, from, to } = frame
+        return [{ type: 'gap', t, session, room, epoch, from, to }]
+      }
+      case 'left':
+        return [{ type: 'left', t, session, room: frame.room }]
+      case 'page': {
+        const { ref, room, epoch, head } = frame
+        const begun = this.#pages.get(ref)?.begun ?? t
+        this.#pages.delete(ref)
+        return [{ type: 'page', t, begun, session, room, epoch, head, entries: frame.entries.map(entryOf) }]
+      }
+      default:
+        return []
+    }
+  }
+
+  #failed({ ref, code, appended }: Reply & { type: 'error' }, t: number): readonly HistoryEvent[] {
+    const page = this.#pages.get(ref ?? -1)
+    this.#pages.delete(ref ?? -1)
+    if (page !== undefined) return [{ type: 'error', t, session: this.#session, room: page.room, code }]
+    return this.#end(ref ?? -1, (name) =>
+      appended === false ? { type: 'failed', t, try: name, code } : { type: 'unknown', t, try: name, why: code },
+    )
+  }
+
+  #answer(ref: number, event: (name: string) => HistoryEvent): readonly HistoryEvent[] {
+    const name = this.#tries.get(ref)
+    return name === undefined ? [] : [event(name)]
+  }
+
+  #end(ref: number, event: (name: string) => HistoryEvent): readonly HistoryEvent[] {
+    const events = this.#answer(ref, event)
+    this.#tries.delete(ref)
+    return events
+  }
+
+  #commandOf(frame: CommandRequest): Command {
+    const { clientId } = frame
+    const sender = this.#user
+    const room = frame.room ?? ''
+    // What an administrator says needs a membership like anybody's; whom they add or remove does not.
+    const isExempt = this.#isAdministrator && (frame.type === 'add_member' || frame.type === 'remove_member')
+    const by = isExempt ? { administrator: true as const } : {}
+    const shared = { room, sender, clientId, id: entryId(sha256, room, sender, clientId), ...by }
+    switch (frame.type) {
+      case 'create_room': {
+        const { kind: roomKind, name, members = [] } = frame
+        const hash = hashOf({ kind: 'room_created', roomKind, name, members })
+        return { ...shared, kind: 'room_created', hash, adds: [sender, ...members] }
+      }
+      case 'add_member':
+      case 'remove_member': {
+        const kind = frame.type === 'add_member' ? 'member_added' : 'member_removed'
+        const change = frame.type === 'add_member' ? { adds: [frame.user] } : { removes: [frame.user] }
+        return { ...shared, kind, hash: hashOf({ kind, user: frame.user }), ...change }
+      }
+      case 'send':
+        return { ...shared, kind: 'message', hash: hashOf({ kind: 'message', text: frame.text }) }
+    }
+  }
+}
+
+/** What of an entry is the sender's choice. */
+interface Said {
+  readonly kind: string
+  readonly text?: string
+  readonly user?: string
+  readonly roomKind?: string
+  readonly name?: string | undefined
+  readonly members?: readonly string[]
+}
+
+export function entryOf(entry: WireEntry): Entry {
+  const { seq, id, sender } = entry
+  return { seq, id, sender, hash: hashOf(entry as Said) }
+}
+
+function hashOf({ kind, text, user, roomKind, name, members }: Said): string {
+  switch (kind) {
+    case 'message':
+      return `says ${text}`
+    case 'room_created':
+      return `creates ${roomKind} ${name ?? ''} ${[...(members ?? [])].sort().join()}`
+    default:
+      return `${kind} ${user}`
+  }
+}

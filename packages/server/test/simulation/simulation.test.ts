@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { simulate } from './simulation.ts'
+
+const SEEDS = Number(process.env.HFTEST_SEEDS ?? 60)
+
+test('[SIM41] whatever a seed does to an installation, no invariant breaks, and everything drains', async () => {
+  const unknown: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { verdict } = await simulate({ seed })
+    assert.deepEqual(
+      verdict.violations.map(({ invariant, rule, sentence }) => `${invariant} ${rule}: ${sentence}`),
+      [],
+      `npm run simulate -- --seed ${seed}`,
+    )
+    if (verdict.verdict === 'unknown') unknown.push(`${seed}: ${verdict.reasons.join('; ')}`)
+  }
+  assert.deepEqual(unknown, [])
+})
+
+test('[SIM42] the same seed is the same run, event by event', async () => {
+  for (const seed of [1, 2, 3]) {
+    const lines: string[][] = [[], []]
+    const [first, second] = [
+      await simulate({ seed, trace: (line) => lines[0]?.push(line) }),
+      await simulate({ seed, trace: (line) => lines[1]?.push(line) }),
+    ]
+    assert.equal(first.hash, second.hash)
+    assert.equal(first.events, second.events)
+    assert.deepEqual(lines[0], lines[1])
+  }
+})

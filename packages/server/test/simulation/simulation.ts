@@ -1,0 +1,270 @@
+import { createHash } from 'node:crypto'
+import { check, type Verdict } from '../../../../faults/checker/check.ts'
+import { Chance } from './chance.ts'
+import { SimulatedClock } from './clock.ts'
+import { SimulatedEngines } from './engines.ts'
+import { readFinally } from './final-reads.ts'
+import { NEVER } from './interesting.ts'
+import { SimulatedNetwork } from './network.ts'
+import { Person } from './people.ts'
+import { PEOPLE, type PersonName, type Plan, planOf, ROOMS, type Step } from './plan.ts'
+import { Processes, type Role, type SharedEngines } from './processes.ts'
+import { Recorder } from './recorder.ts'
+import type { Surroundings } from './world.ts'
+
+export const PARTITIONS = 4
+const ROLES: readonly Role[] = ['gateway', 'gateway', 'worker', 'worker', 'worker', 'indexer']
+/** Steps of a run at the default size. */
+const STEPS = 40
+/** How often a fault may happen wherever it could: one of these for each fault of a seed. */
+const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
+/** After the last fault everything has to be drained within so much virtual time. */
+const RECOVERY_MS_MAX = 120_000
+/** Longer than anything on its way to a client takes, a sweep of the gateway included. */
+const QUIET_MS = 15_000
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** What is done; drawn from the seed where it is left out. */
+  readonly plan?: Plan
+  /** Nasty ones by default. */
+  readonly engines?: (surroundings: Surroundings) => SharedEngines
+  /** Which faults may happen at all; every one that the ports allow by default. */
+  readonly mayFail?: (name: string) => boolean
+  /** Told line by line, if somebody reads it. */
+  readonly trace?: (line: string) => void
+}
+
+export interface Simulated {
+  readonly seed: number
+  readonly plan: Plan
+  /** Which faults this seed draws with any probability at all. */
+  readonly faults: readonly string[]
+  readonly verdict: Verdict
+  /** Of the whole history: the same seed gives the same one. */
+  readonly hash: string
+  readonly counts: ReadonlyMap<string, number>
+  readonly events: number
+}
+
+/** One seeded run of a whole installation: real gateways, workers, indexer and SDKs on simulated time, engines and sockets. */
+export async function simulate(options: SimulationOptions): Promise<Simulated> {
+  return await new Simulation(options).run()
+}
+
+class Simulation implements Surroundings {
+  readonly chance: Chance
+  readonly clock: SimulatedClock
+  readonly #options: SimulationOptions
+  readonly #recorder: Recorder
+  readonly #probabilities = new Map<string, number>()
+  readonly #counts = new Map<string, number>()
+  readonly #faults: Chance
+  readonly #network: SimulatedNetwork
+  readonly #engines: SharedEngines
+  readonly #processes: Processes
+  readonly #people: ReadonlyMap<PersonName, Person>
+  readonly #plan: Plan
+  #isHealthy = false
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.chance = new Chance(options.seed)
+    this.clock = new SimulatedClock(this.chance.fork())
+    this.#faults = this.chance.fork()
+    this.#recorder = new Recorder(this.clock)
+    this.#network = new SimulatedNetwork(this)
+    this.#engines = options.engines?.(this) ?? new SimulatedEngines(this, PARTITIONS)
+    this.#processes = new Processes(this, this.#engines, this.#network)
+    for (const role of ROLES) this.#processes.start(role)
+    this.#people = new Map(PEOPLE.map((name) => [name, new Person(this, this.#network, this.#recorder, name)]))
+    this.#plan = options.plan ?? planOf(this.chance.fork(), STEPS)
+  }
+
+  // ---- what the models ask ---------------------------------------------------------------------------------------------
+
+  faulty(name: string): boolean {
+    if (this.#isHealthy) return false
+    let probability = this.#probabilities.get(name)
+    if (probability === undefined) {
+      const { mayFail = (fault: string) => !NEVER.includes(fault) } = this.#options
+      const drawn = this.#faults.pick(PROBABILITIES)
+      probability = mayFail(name) ? drawn : 0
+      this.#probabilities.set(name, probability)
+    }
+    return this.#faults.happens(probability)
+  }
+
+  sometimes(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  }
+
+  trace(line: () => string): void {
+    this.#options.trace?.(`${this.clock.elapsed().toFixed(0).padStart(7)} ${line()}`)
+  }
+
+  // ---- the run ---------------------------------------------------------------------------------------------------------
+
+  async run(): Promise<Simulated> {
+    await this.#prepare()
+    for (const step of this.#plan.steps) {
+      await this.clock.pass(step.after)
+      this.trace(() => JSON.stringify(step))
+      this.#do(step)
+    }
+    await this.#heal()
+    const verdict = await this.#judge()
+    const { history } = this.#recorder
+    const hash = createHash('sha256').update(JSON.stringify(history)).digest('hex').slice(0, 16)
+    const faults = [...this.#probabilities].flatMap(([name, probability]) => (probability > 0 ? [name] : []))
+    const { seed } = this.#options
+    return { seed, plan: this.#plan, faults, verdict, hash, counts: this.#counts, events: this.clock.events }
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#plan.hasStranger) {
+      for (const room of ROOMS) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
+      return
+    }
+    const { store } = this.#engines.connect('operator')
+    let isRegistered = false
+    const register = (): Promise<void> =>
+      store.users.put('late', undefined, this.clock.now()).then(() => {
+        isRegistered = true
+      }, register)
+    void register()
+    await this.clock.until(() => isRegistered, 60_000)
+  }
+
+  #do(step: Step): void {
+    const person = 'person' in step ? this.#people.get(step.person) : undefined
+    switch (step.do) {
+      case 'create':
+        person?.create(step.room, step.members)
+        break
+      case 'say':
+      case 'page':
+      case 'follow':
+        person?.[step.do](step.room)
+        break
+      case 'repeat':
+      case 'reuse':
+        person?.again(step.earlier, step.do === 'reuse')
+        break
+      case 'add':
+      case 'remove':
+        person?.[step.do](step.room, step.other)
+        break
+      case 'reload':
+        person?.reload()
+        break
+      case 'register':
+        this.#register()
+        break
+      case 'cut':
+        this.#network.cutSome()
+        break
+      case 'kill':
+      case 'stop':
+      case 'freeze':
+        this.#trouble(step)
+        break
+      default:
+        step satisfies never
+    }
+  }
+
+  #trouble(step: Step & { do: 'kill' | 'stop' | 'freeze' }): void {
+    const names = this.#processes.of(step.role)
+    const name = names[this.chance.below(Math.max(1, names.length))]
+    if (name === undefined) return
+    if (step.do === 'freeze') {
+      this.#processes.freeze(name, step.ms)
+    } else {
+      this.#processes[step.do](name)
+      this.clock.after(step.backAfter, () => this.#processes.start(step.role))
+    }
+  }
+
+  /** The operator lets somebody in whom the workers did not know. */
+  #register(): void {
+    const { store } = this.#engines.connect('operator')
+    void store.users.put('late', undefined, this.clock.now()).catch(() => {})
+  }
+
+  async #heal(): Promise<void> {
+    this.#isHealthy = true
+    this.#processes.thawAll()
+    this.#engines.heal()
+    this.#recorder.add({ type: 'healed', t: this.#recorder.t })
+    this.#register()
+    // Whoever was killed last is started again by then.
+    await this.clock.pass(3_000)
+  }
+
+  async #judge(): Promise<Verdict> {
+    const { logs } = this.#engines.connect('checker')
+    const lag = async () => {
+      const [commands, feed] = await Promise.all([logs.commands.lag('worker'), logs.feed.lag('indexer')])
+      const sum = (lags: typeof commands) => lags.reduce((all, { records }) => all + records, 0)
+      return { worker: sum(commands), indexer: sum(feed) }
+    }
+    let drained: { worker: number; indexer: number } | undefined
+    let isAsking = false
+    const isDrained = () => {
+      if (
+        drained?.worker === 0 &&
+        drained.indexer === 0 &&
+        ![...this.#people.values()].some(({ isWaiting }) => isWaiting)
+      )
+        return true
+      if (isAsking) return false
+      isAsking = true
+      void lag()
+        .then((now) => {
+          drained = now
+        })
+        .finally(() => {
+          isAsking = false
+        })
+      return false
+    }
+    const looks = setRepeating(this.clock, 250)
+    await this.clock.until(isDrained, RECOVERY_MS_MAX)
+    const lagOf = ({ worker = -1, indexer = -1 } = {}) => ({ worker, indexer })
+    this.#recorder.add({ type: 'drained', t: this.#recorder.t, lag: lagOf(drained) })
+    // I9: new sends work, and everybody hears of them.
+    for (const person of this.#people.values()) for (const room of ROOMS) person.say(room)
+    drained = undefined
+    await this.clock.until(isDrained, RECOVERY_MS_MAX)
+    looks.stop()
+    await this.clock.pass(QUIET_MS)
+    this.#recorder.quiet()
+    await readFinally({
+      surroundings: this,
+      recorder: this.#recorder,
+      network: this.#network,
+      engines: this.#engines.connect('reader'),
+      unindexable: this.#engines.unindexable,
+      gateways: this.#processes.of('gateway'),
+      rooms: ROOMS,
+    })
+    for (const person of this.#people.values()) person.close()
+    this.#recorder.poisoned(this.#engines.poisoned)
+    return check(this.#recorder.history, { recoveryMsMax: RECOVERY_MS_MAX })
+  }
+}
+
+/** Something that happens again and again, so that time goes on while somebody waits. */
+function setRepeating(clock: SimulatedClock, ms: number): { stop(): void } {
+  let isStopped = false
+  const again = () => {
+    if (!isStopped) clock.after(ms, again)
+  }
+  again()
+  return {
+    stop: () => {
+      isStopped = true
+    },
+  }
+}
