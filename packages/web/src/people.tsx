@@ -52,7 +52,11 @@ export function People({ chat, view, found: { members, more, problem }, onClose,
         ))}
       </ul>
       {more && <p class="quiet small">And more.</p>}
-      {isGroup && !isOwner && <p class="quiet small">Only {view.about?.owner} can add and remove people here.</p>}
+      {isGroup && (
+        <p class="quiet small">
+          {isOwner ? 'A room’s owner cannot leave it.' : `Only ${view.about?.owner} can add and remove people here.`}
+        </p>
+      )}
       {isGroup && !isOwner && view.isMember && (
         <div class="dialog-foot">
           <button type="button" class="button danger" onClick={() => setLeaver(chat.user)}>
