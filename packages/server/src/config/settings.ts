@@ -245,6 +245,10 @@ const GATEWAY = {
     GATEWAY_DEFAULTS.openTriesMax,
     "Fresh reads that must disagree with a client's position before its history counts as lost.",
   ),
+  openDoubtMs: ms(
+    GATEWAY_DEFAULTS.openDoubtMs,
+    'For so long they must disagree: a database server that was replaced may answer until it notices.',
+  ),
 } as const satisfies Table
 
 const INDEXER = {

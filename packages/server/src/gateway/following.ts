@@ -112,7 +112,8 @@ export class Following {
 
   /** A read that is not older than what the feed, another read or the client's position has shown (G11). */
   async #fresh({ place, need }: Opening): Promise<RoomView | undefined> {
-    const { settings, reads, hub } = this.#context
+    const { settings, reads, hub, clock } = this.#context
+    const begun = clock.elapsed()
     for (let tries = 0; ; tries++) {
       const view = await this.#read({
         after: place?.seq,
@@ -120,10 +121,16 @@ export class Following {
       })
       if (view === undefined) return undefined
       const { epoch, head } = view
-      const isOld = epoch < hub.epochOf(this.#partition) || isBeyond(need.epoch, need.seq, epoch, head)
-      // A client may name any place: so many fresh reads are believed against it.
+      // Pages may have shown more while this read was on its way.
+      const { epoch: shownEpoch, seq: shown } = this.#session.live?.shown?.get(this.room) ?? need
+      const isOld =
+        epoch < hub.epochOf(this.#partition) ||
+        isBeyond(need.epoch, need.seq, epoch, head) ||
+        isBeyond(shownEpoch, shown, epoch, head)
       const isDoubted = place !== undefined && isBeyond(place.epoch, place.seq, epoch, head)
-      if (!isOld && !(isDoubted && tries + 1 < settings.openTriesMax)) return view
+      // A client may name any place: so many fresh reads, over so long, are believed against it.
+      const isBelieved = tries + 1 >= settings.openTriesMax && clock.elapsed() - begun >= settings.openDoubtMs
+      if (!isOld && (!isDoubted || isBelieved)) return view
       await reads.pause(tries)
     }
   }
@@ -250,6 +257,7 @@ export class Following {
   }
 }
 
-function isBeyond(epoch: number, seq: number, thanEpoch: number, thanSeq: number): boolean {
+/** Whether a place lies after another; numbers, because everybody in a room asks this for every entry. */
+export function isBeyond(epoch: number, seq: number, thanEpoch: number, thanSeq: number): boolean {
   return epoch > thanEpoch || (epoch === thanEpoch && seq > thanSeq)
 }

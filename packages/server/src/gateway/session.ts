@@ -6,7 +6,7 @@ import type { Attempt } from './attempt.ts'
 import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import type { EarlyFrames } from './early-frames.ts'
-import type { Following } from './following.ts'
+import type { Following, Point } from './following.ts'
 import { type EntryFrame, PING_FRAME, pushFrame, replyFrame } from './frames.ts'
 import type { Lanes } from './lane.ts'
 import { Outbox } from './outbox.ts'
@@ -27,6 +27,8 @@ export interface Live {
   /** Every room that was the user's at `hello` has been opened. */
   isReady: boolean
   readonly rooms: Map<RoomId, Following>
+  /** What pages have shown, of the latest rooms: one that is opened later may not begin before it (G11). Made on first use. */
+  shown: Map<RoomId, Point> | undefined
   /** G2: what was sent, room by room. Made on first use. */
   lanes: Lanes | undefined
   /** Commands without an end. Made on first use. */
@@ -120,6 +122,7 @@ export class Session implements SocketListener {
       identity,
       isReady: false,
       rooms: new Map(),
+      shown: undefined,
       lanes: undefined,
       attempts: undefined,
       requests: 0,

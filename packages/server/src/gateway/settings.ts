@@ -45,6 +45,8 @@ export interface GatewaySettings {
   readonly retryMsMax: number
   /** Fresh reads that have to disagree with a client's position before history counts as lost (G11). */
   readonly openTriesMax: number
+  /** For so long at least: a primary that was replaced may answer until it notices. */
+  readonly openDoubtMs: number
 }
 
 export const GATEWAY_DEFAULTS: GatewaySettings = {
@@ -70,4 +72,5 @@ export const GATEWAY_DEFAULTS: GatewaySettings = {
   retryMsMin: 20,
   retryMsMax: 2_000,
   openTriesMax: 6,
+  openDoubtMs: 10_000,
 }

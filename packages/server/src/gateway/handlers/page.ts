@@ -3,12 +3,15 @@ import { wireEntry } from '../../core/feed.ts'
 import { partitionOf } from '../../core/identity.ts'
 import { Problem } from '../../core/problem.ts'
 import { readable } from '../../core/readable.ts'
-import type { EntryDocument, RoomView, ViewRequest } from '../../ports/store.ts'
+import type { EntryDocument, RoomId, RoomView, ViewRequest } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
+import { isBeyond, type Point } from '../following.ts'
 import type { Live, Session } from '../session.ts'
 
 /** How often an old answer is asked for again before the client is told to come back. */
 const TRIES_MAX = 3
+/** Rooms whose pages a session remembers. */
+const SHOWN_MAX = 100
 
 /** A piece of history, ascending. */
 export function page(context: Context, session: Session, live: Live, request: Requests['page']): void {
@@ -20,6 +23,7 @@ export function page(context: Context, session: Session, live: Live, request: Re
     const view = await fresh(context, live, { room, user: live.identity.user, before, after, entriesMax: limit })
     readable(view, live.identity)
     const { epoch, head } = view
+    remember(live, room, { epoch, seq: head })
     const entries = within(view.entries, context.settings.pageBytesMax, after !== undefined).map(wireEntry)
     session.reply({ type: 'page', ref, room, epoch, head, entries })
   }
@@ -31,12 +35,21 @@ async function fresh({ reads, hub, partitions }: Context, live: Live, request: V
   const { room } = request
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const view = await reads.view(request)
-    const known = live.rooms.get(room)?.position
-    const isOld = known !== undefined && known.epoch === view.epoch && known.seq > view.head
+    const shown = [live.rooms.get(room)?.position, live.shown?.get(room)]
+    const isOld = shown.some((place) => place && isBeyond(place.epoch, place.seq, view.epoch, view.head))
     if (!isOld && view.epoch >= hub.epochOf(partitionOf(room, partitions))) return view
     await reads.pause(tries)
   }
   throw new Problem('STORE_UNAVAILABLE', 'The store is behind what was shown already; try again.')
+}
+
+/** Whoever pages rooms without end is remembered by the latest of them. */
+function remember(live: Live, room: RoomId, head: Point): void {
+  live.shown ??= new Map()
+  live.shown.delete(room)
+  live.shown.set(room, head)
+  const [oldest] = live.shown.keys()
+  if (live.shown.size > SHOWN_MAX && oldest !== undefined) live.shown.delete(oldest)
 }
 
 /** As many entries as fit, from the end that was asked for: at least one. */
