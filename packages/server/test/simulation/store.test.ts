@@ -267,6 +267,42 @@ test('[SIM25] who still talks to the old primary writes what never was, and is n
   assert.ok(writes > 0)
 })
 
+test('[SIM26, SIM27] failovers all the time, in the middle of writes, take nothing back and leave no head above its room', async () => {
+  const faults = ['failover', 'majoritySlow', 'write.torn', 'write.interleaved', 'write.late'].map(
+    (name) => `store.${name}`,
+  )
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const trial = new Trial(seed, [0.1, 0.3, 1], (name) => faults.includes(name))
+    await new Workload(trial).run().catch((cause) => {
+      throw new Error(`seed ${seed}`, { cause })
+    })
+  }
+})
+
+test('[SIM27] who finds a projection done that a failover undoes raises no head above it', async () => {
+  const ends = new Set<string>()
+  for (let seed = 1; seed <= 100; seed++) {
+    const trial = new Trial(seed)
+    const store = new SimulatedStore(trial, 1)
+    const projections = [projection('r', 1, { document: room('r', 1) })]
+    const [one, two] = [store.connect('one').timeline, store.connect('two').timeline]
+    await trial.outcome(write(one, [entry('r', 1)]))
+    trial.always('store.write.torn')
+    trial.arm('store.majoritySlow')
+    void write(one, [], { projections }).catch(() => {})
+    await trial.clock.pass(5)
+    void write(two, [], { projections }).catch(() => {})
+    await trial.clock.pass(trial.chance.between(5, 100))
+    store.crash('one')
+    store.failover()
+    await trial.clock.pass(60_000)
+    const { head, document } = await trial.outcome(store.connect('auditor').history.view(view('r')))
+    assert.ok(head === 0 || document !== undefined, `seed ${seed}`)
+    ends.add(`${head} ${document?.seq}`)
+  }
+  assert.deepEqual([...ends].sort(), ['0 1', '0 undefined', '1 1'])
+})
+
 test('[SIM26] nothing is said to be in before a majority has it: with a failover in between nobody knows', async () => {
   const ends = new Set<string>()
   for (let seed = 1; seed <= 40; seed++) {
@@ -381,6 +417,25 @@ test('[SIM30] a process that is killed is never answered; what it had sent lands
     assert.deepEqual(await trial.outcome(write(store.connect('w').timeline, [entry('s', 1)])), { result: 'all' })
   }
   assert.deepEqual([...ends].sort(), [0, 3])
+})
+
+test('[SIM30] a bulk whose process is killed meanwhile goes on without it, or is broken off', async () => {
+  const [gone, broken] = [new Set<number>(), new Set<number>()]
+  for (let seed = 1; seed <= 60; seed++) {
+    const trial = new Trial(seed)
+    const goesOn = seed % 2 === 0
+    trial.always('store.write.interleaved', ...(goesOn ? ['store.landsAfterwards'] : []))
+    const store = new SimulatedStore(trial, 1)
+    void write(store.connect('w').timeline, entries('r', 1, 6))
+    await trial.clock.pass(trial.chance.between(5, 100))
+    store.crash('w')
+    await trial.clock.pass(60_000)
+    const ends = goesOn ? gone : broken
+    ends.add((await everything(trial, store)).length)
+  }
+  assert.ok(gone.has(6))
+  // Chunks are even, so an odd number is the middle of one.
+  assert.ok([...broken].some((end) => end % 2 === 1))
 })
 
 test('[SIM30] a frozen process goes on where it was when it thaws, minutes later, between any two commands', async () => {

@@ -10,17 +10,19 @@ export class Trial implements Surroundings {
   readonly counts = new Map<string, number>()
   readonly lines: string[] = []
   readonly #drawn: readonly number[]
+  readonly #mayFail: (fault: string) => boolean
   readonly #probabilities = new Map<string, number>()
   readonly #armed = new Map<string, number>()
   readonly #faults: Chance
   #isHealthy = false
 
-  /** Each fault has one of these probabilities: by default none happens that was not armed. */
-  constructor(seed: number, drawn: readonly number[] = [0]) {
+  /** Each fault that may happen has one of these probabilities: by default none happens that was not armed. */
+  constructor(seed: number, drawn: readonly number[] = [0], mayFail: (fault: string) => boolean = () => true) {
     this.chance = new Chance(seed)
     this.clock = new SimulatedClock(this.chance.fork())
     this.#faults = this.chance.fork()
     this.#drawn = drawn
+    this.#mayFail = mayFail
   }
 
   /** These happen the next time they could, once each; a name may come more than once. */
@@ -83,7 +85,7 @@ export class Trial implements Surroundings {
   #probability(name: string): number {
     let probability = this.#probabilities.get(name)
     if (probability === undefined) {
-      probability = this.#faults.pick(this.#drawn)
+      probability = this.#mayFail(name) ? this.#faults.pick(this.#drawn) : 0
       this.#probabilities.set(name, probability)
     }
     return probability

@@ -14,6 +14,10 @@ export interface Shared {
 /** When the next command of a call reads: it may let time pass, and then everything may have changed. */
 export type Moment = () => Promise<Position>
 
+/** What is asked for, and what is answered, in a line of a trace. */
+type Call = string | (() => string)
+type Tell<T> = (result: T) => string
+
 const READ = faultsOf('store.read')
 const CHANGE = faultsOf('store.change')
 const HISTORY = faultsOf('store.history')
@@ -36,19 +40,20 @@ export class Client {
   // ---- the worker's reads, and small changes ----------------------------------------------------------------------------
 
   /** Commands of the worker, one after the other. */
-  read<T>(commands: (moment: Moment) => Promise<T>): Promise<T> {
-    return this.inOneEra(async () => {
+  read<T>(call: string, commands: (moment: Moment) => Promise<T>, tell?: Tell<T>): Promise<T> {
+    const run = async () => {
       const primary = await this.arrive(READ)
       const moment = this.#moments('store.read.torn', () => this.#causally(primary))
       const result = await commands(moment)
       await this.line.receive(READ, 0)
       return result
-    })
+    }
+    return this.inOneEra(call, run, tell)
   }
 
   /** One small write; its reply means that a majority has what `make` made, and all that it was made upon. */
-  change<T>(make: (primary: Primary) => T): Promise<T> {
-    return this.inOneEra(async () => {
+  change<T>(call: string, make: (primary: Primary) => T, tell?: Tell<T>): Promise<T> {
+    const run = async () => {
       const primary = await this.arrive(CHANGE)
       if (this.shared.engine.strikes('store.change.late')) {
         this.landLater(make)
@@ -57,7 +62,8 @@ export class Client {
       const result = make(primary)
       await this.reply(CHANGE, primary.pending.at(-1))
       return result
-    })
+    }
+    return this.inOneEra(call, run, tell)
   }
 
   // ---- readers ----------------------------------------------------------------------------------------------------------
@@ -66,8 +72,8 @@ export class Client {
    * One call of a reader, in one causally consistent session: each moment is at or after the last one, and none need be now. Nothing ties
    * one call to another (G11).
    */
-  readHistory<T>(commands: (moment: Moment) => Promise<T>): Promise<T> {
-    return this.inOneEra(async () => {
+  readHistory<T>(call: string, commands: (moment: Moment) => Promise<T>, tell?: Tell<T>): Promise<T> {
+    const run = async () => {
       const { engine, set } = this.shared
       const { era } = set
       await this.line.send(HISTORY)
@@ -83,17 +89,29 @@ export class Client {
       const result = await commands(moment)
       await this.line.receive(HISTORY, 0)
       return result
-    })
+    }
+    return this.inOneEra(call, run, tell)
   }
 
   // ---- pieces -----------------------------------------------------------------------------------------------------------
 
   /** What is under way when everything is replaced by a backup is answered to nobody. */
-  async inOneEra<T>(call: () => Promise<T>): Promise<T> {
-    const { era } = this.shared.set
-    const result = await call()
-    await this.checkEra(era)
-    return result
+  async inOneEra<T>(call: Call, run: () => Promise<T>, tell: Tell<T> = () => 'done'): Promise<T> {
+    const { set, engine } = this.shared
+    const { era } = set
+    const trace = (end: () => string) =>
+      engine.surroundings.trace(
+        () => `store ${this.line.process} ${typeof call === 'string' ? call : call()}: ${end()}`,
+      )
+    try {
+      const result = await run()
+      await this.checkEra(era)
+      trace(() => tell(result))
+      return result
+    } catch (error) {
+      trace(() => `fails (${String(error)})`)
+      throw error
+    }
   }
 
   async checkEra(era: number): Promise<void> {

@@ -30,7 +30,7 @@ export class SimulatedHistory implements HistoryStore {
   /** (epoch, head), then entries, then membership (G5), then the epoch again (G7). */
   view({ room, user, after, before, entriesMax }: ViewRequest): Promise<RoomView> {
     const collections = this.#collections
-    return this.#underOneEpoch(async (epochs, moment) => {
+    return this.#underOneEpoch(`views ${room}`, tellView, async (epochs, moment) => {
       let at = await moment()
       const head = headOf(collections, room, at)
       const document = collections.rooms.get(room)?.document.at(at)
@@ -50,7 +50,7 @@ export class SimulatedHistory implements HistoryStore {
     commands: readonly { readonly room: RoomId; readonly id: EntryId }[],
   ): Promise<Survey> {
     const collections = this.#collections
-    return this.#underOneEpoch(async (epochs, moment) => {
+    return this.#underOneEpoch('surveys', tellSurvey, async (epochs, moment) => {
       let at = await moment()
       const memberships = users.map((user) => membershipsOf(collections, user, at))
       at = await moment()
@@ -70,7 +70,7 @@ export class SimulatedHistory implements HistoryStore {
   }
 
   members(room: RoomId, after: UserId | undefined, membersMax: number): Promise<readonly MemberDocument[]> {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('lists members', async (moment) => {
       const at = await moment()
       return [...(this.#collections.rooms.get(room)?.members.values() ?? [])]
         .flatMap((member) => member.at(at) ?? [])
@@ -82,7 +82,7 @@ export class SimulatedHistory implements HistoryStore {
 
   entriesAt(places: readonly { readonly room: RoomId; readonly seq: number }[]): Promise<readonly EntryDocument[]> {
     const collections = this.#collections
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('looks up entries', async (moment) => {
       const at = await moment()
       return places.flatMap(({ room, seq }) => {
         const through = Math.min(seq, headOf(collections, room, at))
@@ -92,7 +92,7 @@ export class SimulatedHistory implements HistoryStore {
   }
 
   rooms(after: RoomId | undefined, roomsMax: number) {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('lists rooms', async (moment) => {
       const at = await moment()
       return [...this.#collections.rooms]
         .flatMap(([room, { head }]) => ({ room, head: head.at(at) }))
@@ -104,8 +104,12 @@ export class SimulatedHistory implements HistoryStore {
   }
 
   /** Reads again where the epochs at the end are not those of the beginning. */
-  #underOneEpoch<T>(read: (epochs: readonly number[], moment: Moment) => Promise<T>): Promise<T> {
-    return this.#client.readHistory(async (moment) => {
+  #underOneEpoch<T>(
+    call: string,
+    tell: (result: T) => string,
+    read: (epochs: readonly number[], moment: Moment) => Promise<T>,
+  ): Promise<T> {
+    const run = async (moment: Moment) => {
       for (let again = 0; again < AGAIN_MAX; again++) {
         const epochs = this.#epochs(await moment())
         const result = await read(epochs, moment)
@@ -113,7 +117,8 @@ export class SimulatedHistory implements HistoryStore {
         this.#client.shared.engine.surroundings.sometimes('store.history.epochChanged')
       }
       throw new Failure('transient', 'the epoch changed with every read')
-    })
+    }
+    return this.#client.readHistory(call, run, tell)
   }
 
   #epochs(at: Position): readonly number[] {
@@ -127,4 +132,12 @@ export class SimulatedHistory implements HistoryStore {
   get #collections(): Collections {
     return this.#client.shared.collections
   }
+}
+
+function tellView({ epoch, head, entries, member }: RoomView): string {
+  return `${entries.map(({ seq }) => seq).join(' ')} up to ${head} in ${epoch}, as ${member?.role ?? 'nobody'}`
+}
+
+function tellSurvey({ epochs, outcomes }: Survey): string {
+  return `epochs ${epochs.join(' ')}, ends of ${[...outcomes.keys()].join(' ')}`
 }

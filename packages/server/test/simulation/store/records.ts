@@ -24,7 +24,7 @@ export class SimulatedLetters implements LetterStore {
   }
 
   list(state: LetterDocument['state'] | undefined, cursor: string | undefined, lettersMax: number) {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('lists letters', async (moment) => {
       const at = await moment()
       const letters = [...this.#client.shared.collections.letters.values()]
         .flatMap((letter) => letter.at(at) ?? [])
@@ -40,7 +40,7 @@ export class SimulatedLetters implements LetterStore {
   }
 
   get(id: EntryId): Promise<LetterDocument | undefined> {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('looks up a letter', async (moment) => {
       const at = await moment()
       return this.#client.shared.collections.letters.get(id)?.at(at)
     })
@@ -48,7 +48,7 @@ export class SimulatedLetters implements LetterStore {
 
   mark(id: EntryId, state: LetterDocument['state'], stateAt: Timestamp, stateBy: string): Promise<boolean> {
     const { set, collections } = this.#client.shared
-    return this.#client.change((primary) => {
+    return this.#client.change(`marks letter ${id} ${state}`, (primary) => {
       const letter = collections.letters.get(id)
       const known = letter?.on(primary)
       if (letter === undefined || known === undefined) return false
@@ -68,7 +68,7 @@ export class SimulatedUsers implements UserStore {
 
   put(user: UserId, name: string | undefined, at: Timestamp): Promise<UserDocument> {
     const { set, collections } = this.#client.shared
-    return this.#client.change((primary) => {
+    return this.#client.change(`puts user ${user}`, (primary) => {
       const versioned = collections.user(user)
       const known = versioned.on(primary)
       const document = { user, name: name ?? known?.name, createdAt: known?.createdAt ?? at }
@@ -78,7 +78,7 @@ export class SimulatedUsers implements UserStore {
   }
 
   get(user: UserId): Promise<UserDocument | undefined> {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('looks up a user', async (moment) => {
       const at = await moment()
       return this.#client.shared.collections.users.get(user)?.at(at)
     })
@@ -94,7 +94,7 @@ export class SimulatedAudit implements AuditStore {
   }
 
   documents(after: { readonly room: RoomId; readonly seq: number } | undefined, documentsMax: number) {
-    return this.#client.readHistory(async (moment) => {
+    return this.#client.readHistory('audits', async (moment) => {
       const at = await moment()
       const { rooms } = this.#client.shared.collections
       const documents: Document[] = []

@@ -11,7 +11,7 @@ import type {
   WriteRequest,
   Written,
 } from '../../../src/ports/store.ts'
-import type { Client } from './client.ts'
+import type { Client, Moment } from './client.ts'
 import { type Collections, setting } from './collections.ts'
 import type { Poison } from './poison.ts'
 import { entriesIn, found, headOf, membersOf } from './reading.ts'
@@ -34,13 +34,17 @@ export class SimulatedTimeline implements TimelineStore {
   }
 
   find(keys: readonly { readonly room: RoomId; readonly id: EntryId }[]): Promise<ReadonlyMap<EntryId, Document>> {
-    return this.#client.read(async (moment) => found(this.#collections, keys, await moment()))
+    return this.#client.read(
+      'finds',
+      async (moment) => found(this.#collections, keys, await moment()),
+      (documents) => `${[...documents.values()].map(placeOf).join(' ')} of ${keys.length}`,
+    )
   }
 
   /** Heads, then documents and members, then the entries above (R3): each a command of its own. */
   load(needs: readonly RoomNeed[], users: readonly UserId[]) {
     const collections = this.#collections
-    return this.#client.read(async (moment) => {
+    const run = async (moment: Moment) => {
       let at = await moment()
       const heads = needs.map(({ room }) => headOf(collections, room, at))
       at = await moment()
@@ -56,21 +60,20 @@ export class SimulatedTimeline implements TimelineStore {
         rooms.set(room, { head, document: documents[i], members: members[i] ?? new Map(), above })
       }
       return { rooms, users: registered }
-    })
+    }
+    return this.#client.read('loads', run, ({ rooms }) => [...rooms].map(snapshotOf).join(', '))
   }
 
   async write(request: WriteRequest): Promise<Written> {
     const client = this.#client
-    const { line, shared } = client
-    const written = await client
-      .inOneEra(() => new Writing(client, this.#poison, request, this.#chunk).run())
-      .catch((cause: unknown): Written => {
+    const run = () => new Writing(client, this.#poison, request, this.#chunk).run()
+    return client
+      .inOneEra(() => `writes ${told(request)}`, run, answer)
+      .catch((cause: unknown) => {
         const failure = failureClass(cause)
         if (failure !== 'ambiguous' && failure !== 'unknown') throw cause
         return { result: 'unknown', cause }
       })
-    shared.engine.surroundings.trace(() => `store ${line.process} writes ${told(request)}: ${answer(written)}`)
-    return written
   }
 
   /** Each term is inserted, so who is told it won it alone (R8). */
@@ -78,7 +81,7 @@ export class SimulatedTimeline implements TimelineStore {
     const terms = this.#collections.ofPartition(this.#collections.terms, partition)
     for (;;) {
       const term = (await this.term(partition)) + 1
-      const isWon = await this.#client.change((primary) => {
+      const isWon = await this.#client.change(`leases ${partition}`, (primary) => {
         if ((terms.on(primary) ?? 0) >= term) return false
         this.#client.shared.set.make(primary, setting(terms, term))
         return true
@@ -89,21 +92,21 @@ export class SimulatedTimeline implements TimelineStore {
   }
 
   term(partition: number): Promise<number> {
-    return this.#client.read(async (moment) => {
+    return this.#client.read(`looks up terms of ${partition}`, async (moment) => {
       const at = await moment()
       return this.#collections.ofPartition(this.#collections.terms, partition).at(at) ?? 0
     })
   }
 
   settled(partition: number): Promise<Settled | undefined> {
-    return this.#client.read(async (moment) => {
+    return this.#client.read(`looks up settled of ${partition}`, async (moment) => {
       const at = await moment()
       return this.#collections.ofPartition(this.#collections.settled, partition).at(at)
     })
   }
 
   epoch(partition: number): Promise<number> {
-    return this.#client.read(async (moment) => {
+    return this.#client.read(`looks up epochs of ${partition}`, async (moment) => {
       const at = await moment()
       return this.#collections.ofPartition(this.#collections.epochs, partition).at(at) ?? 1
     })
@@ -111,7 +114,7 @@ export class SimulatedTimeline implements TimelineStore {
 
   raiseEpoch(partition: number, epoch: number): Promise<number> {
     const { set } = this.#client.shared
-    return this.#client.change((primary) => {
+    return this.#client.change(`raises the epoch of ${partition} to ${epoch}`, (primary) => {
       const epochs = this.#collections.ofPartition(this.#collections.epochs, partition)
       const now = epochs.on(primary) ?? 1
       if (epoch <= now) return now
@@ -127,11 +130,19 @@ export class SimulatedTimeline implements TimelineStore {
 
 /** What is asked for, in a line of a trace. */
 function told({ documents, letters, projections, settled }: WriteRequest): string {
-  const places = documents.map(({ room, seq, id }) => (seq > 0 ? `${room}#${seq}=${id}` : `${room}!${id}`))
+  const places = documents.map(placeOf)
   const heads = projections.map(({ room, head }) => `${room}<=${head}`)
   return [...places, ...letters.map(({ id }) => `letter ${id}`), ...heads, settled && `settled ${settled.next}`]
     .filter((part) => part !== undefined)
     .join(' ')
+}
+
+function placeOf({ room, seq, id }: Document): string {
+  return seq > 0 ? `${room}#${seq}=${id}` : `${room}!${id}`
+}
+
+function snapshotOf([room, { head, above }]: [RoomId, RoomSnapshot]): string {
+  return `${room} at ${head} and ${above.length} above`
 }
 
 function answer(written: Written): string {
