@@ -9,9 +9,10 @@ import { DOUBLED } from './defects/08-doubled.ts'
 import { TOLD_TOO_EARLY } from './defects/09-told-too-early.ts'
 import { NOT_DRAINED } from './defects/10-not-drained.ts'
 import type { Mutant } from './mutant.ts'
+import { GATEWAY_RULES } from './rules/gateway.ts'
 import { WORKER_RULES } from './rules/worker.ts'
 
-/** Every guard that is undone, and what notices. "defect N" is row N of README's guarantee table, "R4" a rule of the worker. */
+/** Every guard that is undone, and what notices. "defect N" is row N of README's guarantee table, "R4" a rule of the worker, "G2" one of the gateway. */
 export const MUTANTS: readonly Mutant[] = [
   EARLY_COMMIT,
   MANY_ROUND_TRIPS,
@@ -24,4 +25,5 @@ export const MUTANTS: readonly Mutant[] = [
   TOLD_TOO_EARLY,
   NOT_DRAINED,
   WORKER_RULES,
+  GATEWAY_RULES,
 ].flat()
