@@ -25,8 +25,9 @@ export class SimulatedClock implements Clock {
     this.#chance = chance
   }
 
+  /** Whole milliseconds, as machines tell them: what goes on within one is only ours. */
   now(): number {
-    return this.#now
+    return Math.floor(this.#now)
   }
 
   elapsed(): number {

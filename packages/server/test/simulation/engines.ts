@@ -1,12 +1,20 @@
 import type { EntryId } from '../../src/ports/store.ts'
 import { SimulatedLogs } from './log.ts'
-import type { Engines, SharedEngines } from './processes.ts'
+import type { Engines, Role, SharedEngines } from './processes.ts'
 import { SimulatedSearch } from './search.ts'
 import { SimulatedStore } from './store.ts'
 import type { Surroundings } from './world.ts'
 
 /** Log, store and search of an installation, each as nasty as a real cluster. */
 export class SimulatedEngines implements SharedEngines {
+  readonly topology: readonly (readonly Role[])[] = [
+    ['gateway'],
+    ['gateway'],
+    ['worker'],
+    ['worker'],
+    ['worker'],
+    ['indexer'],
+  ]
   readonly #logs: SimulatedLogs
   readonly #store: SimulatedStore
   readonly #search: SimulatedSearch
@@ -25,6 +33,10 @@ export class SimulatedEngines implements SharedEngines {
     }
   }
 
+  visit(name: string): Engines {
+    return this.connect(name)
+  }
+
   crash(process: string): void {
     for (const engine of this.#all) engine.crash(process)
   }
@@ -40,6 +52,10 @@ export class SimulatedEngines implements SharedEngines {
   heal(): void {
     for (const engine of this.#all) engine.heal()
   }
+
+  async stopped(): Promise<void> {}
+
+  dispose(): void {}
 
   get poisoned(): ReadonlySet<EntryId> {
     return this.#store.poisoned

@@ -22,13 +22,23 @@ const READ_MS_MAX = 60_000
 
 /** Reads everything when nothing moves any more: each room from its beginning through each gateway, and what lies behind it. */
 export async function readFinally(options: FinalOptions): Promise<void> {
-  const { surroundings, rooms, gateways } = options
-  let isOver = false
-  const reads = (async () => {
-    for (const gateway of gateways) for (const room of rooms) await readRoom(options, gateway, room)
+  await readRooms(options)
+  await inTime(options, async () => {
     await readStore(options)
     await readIndex(options)
-  })()
+  })
+}
+
+export async function readRooms(options: FinalOptions): Promise<void> {
+  const { rooms, gateways } = options
+  await inTime(options, async () => {
+    for (const gateway of gateways) for (const room of rooms) await readRoom(options, gateway, room)
+  })
+}
+
+async function inTime({ surroundings }: FinalOptions, read: () => Promise<void>): Promise<void> {
+  let isOver = false
+  const reads = read()
   reads.then(
     () => {
       isOver = true

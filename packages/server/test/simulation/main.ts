@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { INTERESTING } from './interesting.ts'
 import { shrink } from './shrink.ts'
-import { type Simulated, simulate } from './simulation.ts'
+import { PARTITIONS, type Simulated, type SimulationOptions, simulate } from './simulation.ts'
+import { SqliteEngines } from './sqlite-engines.ts'
 
 const HELP = `Runs whole installations on simulated time, engines and sockets, and judges what their clients saw.
 
@@ -13,6 +14,7 @@ Usage: npm run simulate -- [OPTIONS]
   --seeds A..B  every seed from A to B (default 1..1000)
   --seed N      one seed, with its trace, and made shorter where it fails
   --jobs N      processes (default 2)
+  --sqlite      on the real files, in one process that is killed and started again
   --json        one JSON object at the end, for machines
 
 Exit codes: 0 no invariant was broken · 1 one was, or something interesting never happened in 5,000 seeds or more · 2 called wrongly
@@ -37,6 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     seeds: { type: 'string' },
     seed: { type: 'string' },
     jobs: { type: 'string' },
+    sqlite: { type: 'boolean' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   } as const
@@ -45,29 +48,33 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
-  if (process.send !== undefined) return await part(values.seeds ?? '')
-  if (values.seed !== undefined && Number.isSafeInteger(Number(values.seed))) return await one(Number(values.seed))
+  const engines: Pick<SimulationOptions, 'engines'> =
+    values.sqlite === true ? { engines: (surroundings) => new SqliteEngines(surroundings, PARTITIONS) } : {}
+  if (process.send !== undefined) return await part(values.seeds ?? '', engines)
+  if (values.seed !== undefined && Number.isSafeInteger(Number(values.seed)))
+    return await one({ seed: Number(values.seed), ...engines })
   const [from, to] = range(values.seeds ?? '1..1000')
   const jobs = Math.max(1, Number(values.jobs ?? 2))
   if (values.seed !== undefined || !(from <= to) || !Number.isInteger(jobs)) {
     process.stderr.write(`simulate: --seeds is A..B, --seed and --jobs are whole numbers.\n${HELP}`)
     return 2
   }
-  return await campaign(from, to, jobs, values.json === true)
+  return await campaign(from, to, jobs, { isJson: values.json === true, isSqlite: values.sqlite === true })
 }
 
 /** One seed, told line by line. */
-async function one(seed: number): Promise<number> {
-  const run = await simulate({ seed, trace: (line) => process.stdout.write(`${line}\n`) })
+async function one(options: SimulationOptions): Promise<number> {
+  const { seed } = options
+  const run = await simulate({ ...options, trace: (line) => process.stdout.write(`${line}\n`) })
   process.stdout.write(`\nseed ${seed}, history ${run.hash}, ${run.events} events: ${run.verdict.verdict}\n`)
   for (const reason of run.verdict.reasons) process.stdout.write(`  ${reason}\n`)
   if (Object.keys(run.verdict.broken).length === 0) return 0
-  await explain(run)
+  await explain(run, options)
   return 1
 }
 
-async function explain(run: Simulated): Promise<void> {
-  const { plan, faults, failed, tries } = await shrink(run)
+async function explain(run: Simulated, options: SimulationOptions): Promise<void> {
+  const { plan, faults, failed, tries } = await shrink(run, options)
   const out = (line: string) => process.stdout.write(`${line}\n`)
   for (const { rule, invariant, sentence, records } of failed.verdict.violations) {
     out(`\n${invariant} ${rule}: ${sentence}`)
@@ -87,8 +94,14 @@ function commit(): string {
   }
 }
 
+interface How {
+  readonly isJson: boolean
+  readonly isSqlite: boolean
+}
+
 /** Many seeds in several processes. */
-async function campaign(from: number, to: number, jobs: number, isJson: boolean): Promise<number> {
+async function campaign(from: number, to: number, jobs: number, how: How): Promise<number> {
+  const { isJson, isSqlite } = how
   const begun = performance.now()
   const counts = new Map<string, number>()
   const failed: Told[] = []
@@ -103,9 +116,9 @@ async function campaign(from: number, to: number, jobs: number, isJson: boolean)
     else if (told.reasons.length > 0) unknown++
     if (!isJson && seeds % 500 === 0) process.stderr.write(`${seeds} seeds, ${failed.length} broken\n`)
   }
-  const children = Array.from({ length: jobs }, (_, i) => start(`${from + i}..${to}..${jobs}`, hear))
+  const children = Array.from({ length: jobs }, (_, i) => start(`${from + i}..${to}..${jobs}`, isSqlite, hear))
   const codes = await Promise.all(children)
-  const never = to - from + 1 >= SEEDS_ENOUGH ? INTERESTING.filter((name) => !counts.has(name)) : []
+  const never = !isSqlite && to - from + 1 >= SEEDS_ENOUGH ? INTERESTING.filter((name) => !counts.has(name)) : []
   const seconds = (performance.now() - begun) / 1_000
   if (isJson) {
     const told = { seeds, events, unknown, seconds, failed, never, counts: Object.fromEntries([...counts].sort()) }
@@ -125,17 +138,21 @@ async function campaign(from: number, to: number, jobs: number, isJson: boolean)
     : 1
 }
 
-function start(seeds: string, hear: (told: Told) => void): Promise<number | null> {
-  const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['--seeds', seeds])
+function start(seeds: string, isSqlite: boolean, hear: (told: Told) => void): Promise<number | null> {
+  const child: ChildProcess = fork(fileURLToPath(import.meta.url), [
+    '--seeds',
+    seeds,
+    ...(isSqlite ? ['--sqlite'] : []),
+  ])
   child.on('message', (told) => hear(told as Told))
   return new Promise((resolve) => child.on('exit', resolve))
 }
 
 /** In a process of a campaign: every seed of its share. */
-async function part(text: string): Promise<number> {
+async function part(text: string, engines: Pick<SimulationOptions, 'engines'>): Promise<number> {
   const [from, to, stride] = range(text)
   for (let seed = from; seed <= to; seed += stride) {
-    const { verdict, counts, events } = await simulate({ seed })
+    const { verdict, counts, events } = await simulate({ seed, ...engines })
     const told: Told = {
       seed,
       broken: verdict.broken,

@@ -10,7 +10,7 @@ import type { Identity } from '../../src/ports/access.ts'
 import type { Logs } from '../../src/ports/log.ts'
 import type { SearchIndex } from '../../src/ports/search.ts'
 import type { Store } from '../../src/ports/store.ts'
-import type { Logger, Service } from '../../src/ports/system.ts'
+import type { Clock, Failpoint, Logger, Service } from '../../src/ports/system.ts'
 import type { WorkerObserver } from '../../src/worker/observer.ts'
 import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
 import { createWorker } from '../../src/worker/worker.ts'
@@ -24,16 +24,34 @@ export interface Engines {
   readonly logs: Logs
   readonly store: Store
   readonly search: SearchIndex
+  /** Where the process may be killed between two steps. */
+  readonly failpoint?: Failpoint
+}
+
+/** The process that engines live in. */
+export interface Owner {
+  readonly clock: Clock
+  /** As kill -9 does, at once. */
+  die(): void
 }
 
 /** Engines that all processes share, and that know of each whether it lives. */
 export interface SharedEngines {
-  connect(process: string): Engines
+  /** The roles of each process. */
+  readonly topology: readonly (readonly Role[])[]
+  /** Throws while another process holds them for itself. */
+  connect(process: string, owner: Owner): Engines
+  /** For who looks from outside; undefined while nobody answers. */
+  visit(name: string): Engines | undefined
   crash(process: string): void
+  /** It has come to its end by itself. */
+  stopped(process: string): Promise<void>
   freeze(process: string): void
   thaw(process: string): void
   /** Nothing goes wrong any more, and what is under way ends. */
   heal(): void
+  /** The run is over. */
+  dispose(): void
   /** Commands that the store can never take: they die. */
   readonly poisoned: ReadonlySet<string>
   /** Messages that the index can never take: search does without them. */
@@ -44,15 +62,17 @@ export type Role = 'gateway' | 'worker' | 'indexer'
 
 interface Process {
   readonly name: string
-  readonly role: Role
+  readonly roles: readonly Role[]
   readonly clock: ProcessClock
-  readonly service: Service
+  readonly services: readonly Service[]
   isFrozen: boolean
 }
 
 /** Who a token's bearer is: tokens are names, and `root` is the administrator. */
 export const ADMINISTRATOR = 'root'
 const TOKEN_MS = 3_600_000
+/** After so long a process that could not start is started again. */
+const AGAIN_MS = 100
 
 /** The processes of an installation: they are started, stopped, killed and frozen, and others take their places. */
 export class Processes {
@@ -60,10 +80,18 @@ export class Processes {
   readonly #engines: SharedEngines
   readonly #network: SimulatedNetwork
   readonly #chance: Chance
+  readonly #laneWaitsMs: readonly number[]
   readonly #running = new Map<string, Process>()
   #count = 0
 
-  constructor(surroundings: Surroundings, engines: SharedEngines, network: SimulatedNetwork) {
+  /** Each worker draws how long its lanes wait at most. */
+  constructor(
+    surroundings: Surroundings,
+    engines: SharedEngines,
+    network: SimulatedNetwork,
+    laneWaitsMs: readonly number[],
+  ) {
+    this.#laneWaitsMs = laneWaitsMs
     this.#surroundings = surroundings
     this.#engines = engines
     this.#network = network
@@ -72,45 +100,51 @@ export class Processes {
 
   /** Those that run, frozen or not. */
   of(role: Role): readonly string[] {
-    return [...this.#running.values()].filter((process) => process.role === role).map(({ name }) => name)
+    return [...this.#running.values()].filter((process) => process.roles.includes(role)).map(({ name }) => name)
   }
 
-  start(role: Role): void {
-    const name = `${role[0]}${++this.#count}`
+  /** As a supervisor does: where it cannot start yet it is tried again. */
+  start(roles: readonly Role[]): void {
+    const name = `${roles[0]?.[0]}${++this.#count}`
     const clock = new ProcessClock(this.#surroundings.clock)
-    const engines = this.#engines.connect(name)
-    const service = this.#make(role, name, clock, engines)
-    this.#running.set(name, { name, role, clock, service, isFrozen: false })
+    let engines: Engines
+    try {
+      engines = this.#engines.connect(name, { clock, die: () => this.#die(name, roles, clock) })
+    } catch {
+      this.#startLater(roles, AGAIN_MS)
+      return
+    }
+    const services = roles.map((role) => this.#make(role, name, clock, engines))
+    this.#running.set(name, { name, roles, clock, services, isFrozen: false })
     this.#surroundings.trace(() => `${name} starts`)
-    void service.start()
+    for (const service of services) void service.start()
   }
 
-  /** As SIGTERM does: it drains, as long as it takes. */
-  stop(name: string): void {
+  /** As SIGTERM does: it drains, as long as it takes. Another one is started some time later. */
+  stop(name: string, backAfter: number): void {
     const process = this.#take(name)
     if (process === undefined) return
-    this.#surroundings.sometimes(`process.stopped.${process.role}`)
+    this.#happened('stopped', process)
     this.#surroundings.trace(() => `${name} stops`)
-    if (process.role === 'gateway') this.#network.down(name)
-    void process.service.stop()
+    this.#network.down(name)
+    void this.#drain(process)
+    this.#startLater(process.roles, backAfter)
   }
 
   /** As kill -9 does. */
-  kill(name: string): void {
+  kill(name: string, backAfter: number): void {
     const process = this.#take(name)
     if (process === undefined) return
-    this.#surroundings.sometimes(`process.killed.${process.role}`)
-    this.#surroundings.trace(() => `${name} is killed`)
-    process.clock.end()
-    this.#engines.crash(name)
-    if (process.role === 'gateway') this.#network.down(name)
+    this.#happened('killed', process)
+    this.#end(name, process.clock)
+    this.#startLater(process.roles, backAfter)
   }
 
   /** As SIGSTOP does, and SIGCONT some time later. */
   freeze(name: string, ms: number): void {
     const process = this.#running.get(name)
     if (process === undefined || process.isFrozen) return
-    this.#surroundings.sometimes(`process.frozen.${process.role}`)
+    this.#happened('frozen', process)
     this.#surroundings.trace(() => `${name} freezes for ${ms} ms`)
     process.isFrozen = true
     process.clock.freeze()
@@ -134,6 +168,33 @@ export class Processes {
     this.#running.delete(name)
     if (process !== undefined) this.#thaw(process)
     return process
+  }
+
+  /** It is killed by what it does itself, running or already stopping. */
+  #die(name: string, roles: readonly Role[], clock: ProcessClock): void {
+    const isRunning = this.#take(name) !== undefined
+    this.#end(name, clock)
+    if (isRunning) this.#startLater(roles, this.#chance.below(3_000))
+  }
+
+  #end(name: string, clock: ProcessClock): void {
+    this.#surroundings.trace(() => `${name} is killed`)
+    clock.end()
+    this.#engines.crash(name)
+    this.#network.down(name)
+  }
+
+  async #drain({ name, services }: Process): Promise<void> {
+    for (const service of services) await service.stop()
+    await this.#engines.stopped(name)
+  }
+
+  #startLater(roles: readonly Role[], ms: number): void {
+    this.#surroundings.clock.after(ms, () => this.start(roles))
+  }
+
+  #happened(what: string, { roles }: Process): void {
+    for (const role of roles) this.#surroundings.sometimes(`process.${what}.${role}`)
   }
 
   #make(role: Role, name: string, clock: ProcessClock, engines: Engines): Service {
@@ -182,7 +243,7 @@ export class Processes {
     return gateway
   }
 
-  #worker(name: string, clock: ProcessClock, { logs, store }: Engines): Service {
+  #worker(name: string, clock: ProcessClock, { logs, store, failpoint = () => {} }: Engines): Service {
     return createWorker({
       name,
       build: 'simulated',
@@ -192,11 +253,11 @@ export class Processes {
       random: this.#chance.fork(),
       sha256,
       logger: SILENT,
-      failpoint: () => {},
+      failpoint,
       settings: {
         ...WORKER_DEFAULTS,
         batchRecordsMax: this.#chance.pick([1, 4, 16]),
-        laneWaitMsMax: this.#chance.pick([500, 5_000]),
+        laneWaitMsMax: this.#chance.pick(this.#laneWaitsMs),
         laneTriesMin: 2,
         laneBackoff: { delayMs: 20, delayMsMax: 500 },
         outageBackoff: { delayMs: 10, delayMsMax: 500 },

@@ -1,5 +1,5 @@
 import type { Plan } from './plan.ts'
-import { type Simulated, simulate } from './simulation.ts'
+import { type Simulated, type SimulationOptions, simulate } from './simulation.ts'
 
 /** What it takes for a seed to fail: the shortest list of steps and of faults that was found. */
 export interface Shrunk {
@@ -13,16 +13,17 @@ export interface Shrunk {
 const TRIES_MAX = 200
 
 /** Leaves out steps and faults for as long as the same rule still breaks. */
-export async function shrink(failed: Simulated): Promise<Shrunk> {
+export async function shrink(failed: Simulated, options: Omit<SimulationOptions, 'trace'>): Promise<Shrunk> {
   const rules = new Set(Object.keys(failed.verdict.broken))
-  const { seed } = failed
+  const { engines } = options
+  const common = { seed: failed.seed, ...(engines && { engines }) }
   let best = failed
   let plan = failed.plan
   let faults: readonly string[] = failed.faults
   let tries = 0
   const still = async (steps: Plan['steps'], mayFail: readonly string[]): Promise<boolean> => {
     if (tries++ >= TRIES_MAX) return false
-    const run = await simulate({ seed, plan: { ...plan, steps }, mayFail: (name) => mayFail.includes(name) })
+    const run = await simulate({ ...common, plan: { ...plan, steps }, mayFail: (name) => mayFail.includes(name) })
     if (!Object.keys(run.verdict.broken).some((rule) => rules.has(rule))) return false
     best = run
     plan = run.plan

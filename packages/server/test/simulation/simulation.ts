@@ -3,17 +3,16 @@ import { check, type Verdict } from '../../../../faults/checker/check.ts'
 import { Chance } from './chance.ts'
 import { SimulatedClock } from './clock.ts'
 import { SimulatedEngines } from './engines.ts'
-import { readFinally } from './final-reads.ts'
+import { type FinalOptions, readFinally, readRooms } from './final-reads.ts'
 import { NEVER } from './interesting.ts'
 import { SimulatedNetwork } from './network.ts'
 import { Person } from './people.ts'
 import { PEOPLE, type PersonName, type Plan, planOf, ROOMS, type Step } from './plan.ts'
-import { Processes, type Role, type SharedEngines } from './processes.ts'
+import { type Engines, Processes, type SharedEngines } from './processes.ts'
 import { Recorder } from './recorder.ts'
 import type { Surroundings } from './world.ts'
 
 export const PARTITIONS = 4
-const ROLES: readonly Role[] = ['gateway', 'gateway', 'worker', 'worker', 'worker', 'indexer']
 /** Steps of a run at the default size. */
 const STEPS = 40
 /** How often a fault may happen wherever it could: one of these for each fault of a seed. */
@@ -22,6 +21,9 @@ const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 const RECOVERY_MS_MAX = 120_000
 /** Longer than anything on its way to a client takes, a sweep of the gateway included. */
 const QUIET_MS = 15_000
+const OPERATOR_MS = 200
+/** Where nobody is a stranger, a lane waits for as long as the store may not know somebody whom it knew. */
+const OLD_READS_OUTLASTED_MS = 20_000
 
 export interface SimulationOptions {
   readonly seed: number
@@ -75,10 +77,11 @@ class Simulation implements Surroundings {
     this.#recorder = new Recorder(this.clock)
     this.#network = new SimulatedNetwork(this)
     this.#engines = options.engines?.(this) ?? new SimulatedEngines(this, PARTITIONS)
-    this.#processes = new Processes(this, this.#engines, this.#network)
-    for (const role of ROLES) this.#processes.start(role)
-    this.#people = new Map(PEOPLE.map((name) => [name, new Person(this, this.#network, this.#recorder, name)]))
     this.#plan = options.plan ?? planOf(this.chance.fork(), STEPS)
+    const laneWaitsMs = this.#plan.hasStranger ? [500, 5_000] : [OLD_READS_OUTLASTED_MS]
+    this.#processes = new Processes(this, this.#engines, this.#network, laneWaitsMs)
+    for (const roles of this.#engines.topology) this.#processes.start(roles)
+    this.#people = new Map(PEOPLE.map((name) => [name, new Person(this, this.#network, this.#recorder, name)]))
   }
 
   // ---- what the models ask ---------------------------------------------------------------------------------------------
@@ -106,6 +109,14 @@ class Simulation implements Surroundings {
   // ---- the run ---------------------------------------------------------------------------------------------------------
 
   async run(): Promise<Simulated> {
+    try {
+      return await this.#run()
+    } finally {
+      this.#engines.dispose()
+    }
+  }
+
+  async #run(): Promise<Simulated> {
     await this.#prepare()
     for (const step of this.#plan.steps) {
       await this.clock.pass(step.after)
@@ -126,13 +137,10 @@ class Simulation implements Surroundings {
       for (const room of ROOMS) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
       return
     }
-    const { store } = this.#engines.connect('operator')
     let isRegistered = false
-    const register = (): Promise<void> =>
-      store.users.put('late', undefined, this.clock.now()).then(() => {
-        isRegistered = true
-      }, register)
-    void register()
+    void this.#register().then(() => {
+      isRegistered = true
+    })
     await this.clock.until(() => isRegistered, 60_000)
   }
 
@@ -159,7 +167,7 @@ class Simulation implements Surroundings {
         person?.reload()
         break
       case 'register':
-        this.#register()
+        void this.#register()
         break
       case 'cut':
         this.#network.cutSome()
@@ -178,18 +186,24 @@ class Simulation implements Surroundings {
     const names = this.#processes.of(step.role)
     const name = names[this.chance.below(Math.max(1, names.length))]
     if (name === undefined) return
-    if (step.do === 'freeze') {
-      this.#processes.freeze(name, step.ms)
-    } else {
-      this.#processes[step.do](name)
-      this.clock.after(step.backAfter, () => this.#processes.start(step.role))
-    }
+    if (step.do === 'freeze') this.#processes.freeze(name, step.ms)
+    else this.#processes[step.do](name, step.backAfter)
   }
 
   /** The operator lets somebody in whom the workers did not know. */
-  #register(): void {
-    const { store } = this.#engines.connect('operator')
-    void store.users.put('late', undefined, this.clock.now()).catch(() => {})
+  async #register(): Promise<void> {
+    for (;;) {
+      try {
+        const engines = this.#engines.visit('operator')
+        if (engines !== undefined) {
+          await engines.store.users.put('late', undefined, this.clock.now())
+          return
+        }
+      } catch {
+        // As an operator would, until it worked.
+      }
+      await this.clock.sleep(OPERATOR_MS)
+    }
   }
 
   async #heal(): Promise<void> {
@@ -197,13 +211,20 @@ class Simulation implements Surroundings {
     this.#processes.thawAll()
     this.#engines.heal()
     this.#recorder.add({ type: 'healed', t: this.#recorder.t })
-    this.#register()
+    void this.#register()
     // Whoever was killed last is started again by then.
     await this.clock.pass(3_000)
+    await this.clock.until(() => this.#engines.visit('checker') !== undefined, RECOVERY_MS_MAX)
+  }
+
+  #visit(name: string): Engines {
+    const engines = this.#engines.visit(name)
+    if (engines === undefined) throw new Error(`seed ${this.#options.seed}: nobody runs any more`)
+    return engines
   }
 
   async #judge(): Promise<Verdict> {
-    const { logs } = this.#engines.connect('checker')
+    const { logs } = this.#visit('checker')
     const lag = async () => {
       const [commands, feed] = await Promise.all([logs.commands.lag('worker'), logs.feed.lag('indexer')])
       const sum = (lags: typeof commands) => lags.reduce((all, { records }) => all + records, 0)
@@ -240,18 +261,34 @@ class Simulation implements Surroundings {
     looks.stop()
     await this.clock.pass(QUIET_MS)
     this.#recorder.quiet()
-    await readFinally({
-      surroundings: this,
-      recorder: this.#recorder,
-      network: this.#network,
-      engines: this.#engines.connect('reader'),
-      unindexable: this.#engines.unindexable,
-      gateways: this.#processes.of('gateway'),
-      rooms: ROOMS,
-    })
+    // What one process tells, the next one has to tell as well.
+    if (this.#processes.of('gateway').length < 2) {
+      await readRooms(this.#final)
+      await this.#replace()
+    }
+    await readFinally(this.#final)
     for (const person of this.#people.values()) person.close()
     this.#recorder.poisoned(this.#engines.poisoned)
     return check(this.#recorder.history, { recoveryMsMax: RECOVERY_MS_MAX })
+  }
+
+  async #replace(): Promise<void> {
+    const [name] = this.#processes.of('gateway')
+    if (name !== undefined) this.#processes.kill(name, 100)
+    await this.clock.until(() => this.#processes.of('gateway').length > 0, RECOVERY_MS_MAX)
+    await this.clock.pass(QUIET_MS)
+  }
+
+  get #final(): FinalOptions {
+    return {
+      surroundings: this,
+      recorder: this.#recorder,
+      network: this.#network,
+      engines: this.#visit('reader'),
+      unindexable: this.#engines.unindexable,
+      gateways: this.#processes.of('gateway'),
+      rooms: ROOMS,
+    }
   }
 }
 

@@ -1,0 +1,88 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSqlite, type Sqlite } from '../../src/adapters/sqlite/sqlite.ts'
+import type { FailpointName } from '../../src/ports/system.ts'
+import type { Engines, Owner, Role, SharedEngines } from './processes.ts'
+import type { Surroundings } from './world.ts'
+
+/** Only processes die here, no machine: syncing to a disk would show nothing and take most of the time. */
+const IN_MEMORY = '/dev/shm'
+const TOGETHER: readonly Role[] = ['gateway', 'worker', 'indexer']
+
+/**
+ * The real files of an installation, in one process with every role. At each failpoint, inside of transactions too, the process may be
+ * killed, or what it does there may fail; the next one opens what the kill has left.
+ */
+export class SqliteEngines implements SharedEngines {
+  readonly topology = [TOGETHER]
+  readonly poisoned: ReadonlySet<string> = new Set()
+  readonly unindexable: ReadonlySet<string> = new Set()
+  readonly #surroundings: Surroundings
+  readonly #partitions: number
+  readonly #root = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'holdfast-simulated-'))
+  #folders = 0
+  #open: Sqlite | undefined
+
+  constructor(surroundings: Surroundings, partitions: number) {
+    this.#surroundings = surroundings
+    this.#partitions = partitions
+  }
+
+  connect(_: string, owner: Owner): Engines {
+    const failpoint = (name: FailpointName) => this.#failpoint(name, owner)
+    const { clock } = owner
+    const sqlite = openSqlite({ folder: this.#folder, partitions: this.#partitions, clock, failpoint })
+    this.#open = sqlite
+    return { ...sqlite, failpoint }
+  }
+
+  visit(): Engines | undefined {
+    return this.#open
+  }
+
+  /** What is in the files now is what the next process finds; what the dead one may still write goes nowhere. */
+  crash(): void {
+    const dead = this.#open
+    if (dead === undefined) return
+    this.#open = undefined
+    const from = this.#folder
+    this.#folders++
+    cpSync(from, this.#folder, { recursive: true, filter: (file) => !/-shm$|lock\.db/.test(file) })
+    dead.close().catch(() => {})
+  }
+
+  async stopped(): Promise<void> {
+    const stopped = this.#open
+    this.#open = undefined
+    await stopped?.close()
+  }
+
+  freeze(): void {}
+
+  thaw(): void {}
+
+  heal(): void {}
+
+  dispose(): void {
+    this.#open?.close().catch(() => {})
+    rmSync(this.#root, { recursive: true, force: true })
+  }
+
+  #failpoint(name: FailpointName, owner: Owner): void {
+    const world = this.#surroundings
+    if (world.faulty(`sqlite.kill.${name}`)) {
+      world.sometimes(`sqlite.kill.${name}`)
+      owner.die()
+      throw new Error(`killed at ${name}`)
+    }
+    if (world.faulty(`sqlite.fail.${name}`)) {
+      world.sometimes(`sqlite.fail.${name}`)
+      throw new Error(`failed at ${name}`)
+    }
+  }
+
+  get #folder(): string {
+    return join(this.#root, String(this.#folders))
+  }
+}
