@@ -173,9 +173,15 @@ test('[TIDY7] no dead file: every source is imported, or is where something star
   assert.deepEqual(dead, [])
 })
 
-test('[TIDY8] every number of SPEC.md is cited by a test, and every number a test cites is in SPEC.md', () => {
-  const spec = new Set(
-    [...readFileSync(join(ROOT, 'SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]+\d+)\*\*/gm)].map(([, number]) => number),
+test('[TIDY8] every number of SPEC.md is cited by a test and stands once, and every number a test cites is in SPEC.md', () => {
+  const numbers = [...readFileSync(join(ROOT, 'SPEC.md'), 'utf8').matchAll(/^- \*\*([A-Z]+\d+)\*\*/gm)].map(
+    ([, number]) => number,
+  )
+  const spec = new Set(numbers)
+  assert.deepEqual(
+    numbers.filter((number, i) => numbers.indexOf(number) !== i),
+    [],
+    'twice in SPEC.md',
   )
   const tests = sources.filter((file) => /\/test\//.test(file) || file.endsWith('.test.ts'))
   const titles = tests.flatMap((file) =>
