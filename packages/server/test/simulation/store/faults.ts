@@ -19,6 +19,8 @@ export const STORE_FAULTS: readonly string[] = [
   'store.write.interleaved',
   'store.write.late',
   'store.write.broken',
+  // More than the port allows ([STO3]: all of them or a prefix): it leaves holes in a room, and an adapter has to keep its bulks so short that
+  // such an engine never does it.
   'store.write.goesOn',
   'store.write.understated',
   'store.write.poisonNameless',
