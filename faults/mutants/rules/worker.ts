@@ -325,6 +325,19 @@ export const WORKER_RULES: readonly Mutant[] = [
     killedBy: tests(['WRK36'], [ISOLATION_TESTS]),
   },
   {
+    name: 'replay-of-a-replay-is-the-same',
+    undoes: 'R7',
+    what: 'Whatever is replayed, its new try has the identity of the first one.',
+    edits: [
+      {
+        file: 'packages/server/src/core/replay.ts',
+        find: `replay: parts.replay + 1 }`,
+        replace: `replay: 1 }`,
+      },
+    ],
+    killedBy: tests(['WRK36'], [ISOLATION_TESTS]),
+  },
+  {
     name: 'settled-set-back-is-a-restore',
     undoes: 'R8',
     what: 'A store set back by a worker that came late counts as restored, although nothing is lost.',

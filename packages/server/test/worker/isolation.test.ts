@@ -260,6 +260,28 @@ test('[WRK36] a replayed letter is a new try under a derived identity; replaying
   await scene.stop()
 })
 
+test('[WRK36] the letter of a replay can be replayed too: each try has an identity of its own (R7)', async () => {
+  const scene = await sceneWithRoom()
+  scene.faults = { document: refusesPoison }
+  await scene.send(say('b', 'al', 'poison'))
+  await scene.start()
+  await scene.drained()
+  const [letter] = await deadLetters(scene)
+  const { letters } = scene.memory.store
+  const options = { letters, commands: scene.memory.logs.commands, sha256, clock: scene.clock, failpoint: () => {} }
+
+  const first = await replay(options, letter?.id ?? '', 'ops')
+  await scene.drained()
+  assert.equal((await letters.get(first.id))?.state, 'open')
+  scene.faults = {}
+  const second = await replay(options, first.id, 'ops')
+  await scene.drained()
+
+  assert.deepEqual([first.id, second.id], [`${letter?.id}~1`, `${letter?.id}~2`])
+  assert.deepEqual(await scene.texts(), ['room_created', 'poison'])
+  await scene.stop()
+})
+
 test('[WRK36] replay refuses what cannot be replayed: no such letter, a record that is no command, a discarded letter', async () => {
   const scene = await sceneWithRoom()
   scene.faults = { document: refusesPoison }
