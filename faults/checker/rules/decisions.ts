@@ -43,7 +43,7 @@ function wrongThere({ command }: Operation, seq: number, members: ReadonlySet<st
 /**
  * R6: a refusal for what a room is was true at some moment that it can have met: after everything that was known before it was first sent,
  * and before anything that was sent after it was told. So nothing is refused for a state that no history ever had, or that a command still
- * waiting in front of it was about to change.
+ * waiting in front of it was about to change. (Before a restore nothing of the last epoch was known.)
  */
 export const justified: Rule = {
   name: 'justified',
@@ -57,7 +57,7 @@ export const justified: Rule = {
       const head = line && knownAt.get(line)
       const claim = run.claimOf(operation)
       if (line === undefined || head === undefined || claim?.end !== 'refused') continue
-      if (run.isRestored(operation) || run.hasWinningRival(operation)) continue
+      if (run.hasWinningRival(operation)) continue
       const told = operation.ends[0]
       const from = head.before(operation.begun)
       const to = Math.max(from, told === undefined ? line.head : line.headBefore(told.at))
