@@ -75,7 +75,8 @@ test('[OPS32] sent again when the log has forgotten it and the process was kille
   assert.deepEqual([status, body.seq, body.duplicate], [201, 2, false])
   const crowd = await Client.signIn(first.url, await operator.token('crowd', 'administrator'))
   const head = await createRoom(crowd, 'elsewhere', [])
-  await sendInClosedLoop(crowd, new Messages('elsewhere'), 64, head, { messages: 12_000 })
+  // A partition has two tables of 10,000 records: the first is emptied when the second is as full.
+  await sendInClosedLoop(crowd, new Messages('elsewhere'), 64, head, { messages: 22_000 })
   await until('the log has forgotten it', async () => (await operator.commandsRange()).begin > 2)
   crowd.close()
 
