@@ -1103,6 +1103,9 @@ test('[CHK13] after a removal was told, no page, hit or resumption shows even wh
   const hits = old.slice(1).map((entry) => ({ ...entry, room: 'lobby' }))
   onlyBreaks('removed', page(visit))
   passes(page(visit), { readsMayBeOld: true })
+  // What was asked for in the same moment may have been asked before.
+  const moment = eventOf(history, 'entry', ({ entry }) => entry.id === told.id).t
+  passes(changed(page(visit), 'page', () => ({ begun: moment })))
   onlyBreaks(
     'removed',
     inserted(history, { type: 'search', begun, session: visit, hits }, () => true),
