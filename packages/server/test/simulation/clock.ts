@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../src/ports/system.ts'
+import { sleep } from '../support/sleep.ts'
 import type { Chance } from './chance.ts'
 
 interface Due {
@@ -48,16 +49,7 @@ export class SimulatedClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const cancel = this.after(ms, wake)
-      function wake(): void {
-        cancel()
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal?.addEventListener('abort', wake)
-    })
+    return sleep(this, ms, signal)
   }
 
   /** The end of a turn: later in the same moment, in some order. */

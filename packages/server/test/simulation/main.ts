@@ -1,7 +1,7 @@
 // Runs simulated installations: `npm run simulate -- --seeds 1..10000`, `npm run simulate -- --seed 7` with a trace.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { INTERESTING } from './interesting.ts'
 import { shrink } from './shrink.ts'
 import { PARTITIONS, type Simulated, type SimulationOptions, simulate } from './simulation.ts'
@@ -43,7 +43,8 @@ async function main(args: readonly string[]): Promise<number> {
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   } as const
-  const { values } = parseArgs({ args: [...args], options })
+  const values = parsed(args, options)
+  if (values === undefined) return 2
   if (values.help === true) {
     process.stdout.write(HELP)
     return 0
@@ -60,6 +61,16 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   return await campaign(from, to, jobs, { isJson: values.json === true, isSqlite: values.sqlite === true })
+}
+
+function parsed<T extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/\.?(?:\s*\n|\. |$)/)
+    process.stderr.write(`simulate: ${sentence}. \`npm run simulate -- --help\` says more.\n`)
+    return undefined
+  }
 }
 
 /** One seed, told line by line. */

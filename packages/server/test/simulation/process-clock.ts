@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../src/ports/system.ts'
+import { sleep } from '../support/sleep.ts'
 import type { SimulatedClock } from './clock.ts'
 
 /**
@@ -38,16 +39,7 @@ export class ProcessClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const cancel = this.after(ms, wake)
-      function wake(): void {
-        cancel()
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal?.addEventListener('abort', wake)
-    })
+    return sleep(this, ms, signal)
   }
 
   readonly turnEnd = (call: () => void): void => void this.after(0, call)

@@ -7,6 +7,7 @@ const SEEDS = Number(process.env.HFTEST_SEEDS ?? 60)
 /** Each of them opens some twenty databases. */
 const SQLITE_SEEDS = Math.ceil(SEEDS / 4)
 test('[SIM41] whatever a seed does to an installation, no invariant breaks, and everything drains', async () => {
+  assert.ok(SEEDS > 0, 'HFTEST_SEEDS is a number of seeds')
   const unknown: string[] = []
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { verdict } = await simulate({ seed })

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../../src/ports/system.ts'
+import { sleep } from '../support/sleep.ts'
 
 interface Timer {
   readonly at: number
@@ -24,16 +25,7 @@ export class FakeClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const cancel = this.after(ms, wake)
-      function wake(): void {
-        cancel()
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal?.addEventListener('abort', wake)
-    })
+    return sleep(this, ms, signal)
   }
 
   after(ms: number, call: () => void): Cancel {
