@@ -133,7 +133,9 @@ test('[OPS61] on a terminal the banner stands alone, and a stop says that it is 
     '--data',
     folder.path,
   ]
-  const terminal = spawn('script', ['-qec', server.map((part) => `'${part}'`).join(' '), '/dev/null'])
+  // `exec`: a shell that stays between would be ended by the same Ctrl-C, and `script` would tell of its end.
+  const command = `exec ${server.map((part) => `'${part}'`).join(' ')}`
+  const terminal = spawn('script', ['-qec', command, '/dev/null'])
   let shown = ''
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
     shown += text
