@@ -4,7 +4,7 @@ import type { HistoryEvent } from './history.ts'
 import type { Rule } from './rule.ts'
 import { duplicates, oneAnswer, sameAnswer } from './rules/answers.ts'
 import { allowed, justified, members } from './rules/decisions.ts'
-import { doubled, named, shared } from './rules/doubles.ts'
+import { doubled, named, replayed, shared } from './rules/doubles.ts'
 import { buried, causes, ended, lost, told } from './rules/ends.ts'
 import { clientOrder, realTime } from './rules/order.ts'
 import { impossible, phantom } from './rules/phantoms.ts'
@@ -20,7 +20,7 @@ import { type Circumstances, Run } from './run.ts'
 export const RULES: readonly Rule[] = [
   ...[lost, ended, told, buried, causes],
   ...[phantom, impossible],
-  ...[doubled, shared, named],
+  ...[doubled, replayed, shared, named],
   ...[places, gapless],
   ...[realTime, clientOrder],
   ...[kept, forward, epochs],

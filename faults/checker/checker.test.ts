@@ -418,6 +418,20 @@ test('[CHK5] no duplicate: a command twice, under one id or under two', () => {
   onlyBreaks('doubled', again('a second id'))
 })
 
+test('[CHK5] no duplicate: a command and its replay are not both stored', () => {
+  const story = lobby()
+  const sent = story.begin(story.message('ben', 'lobby', { poison: true }))
+  story.die(sent, 'UNPROCESSABLE')
+  const again = story.replay(sent)
+  passes(story.end())
+  const twice = lobby()
+  twice.say('ben', 'lobby', { clientId: sent.command.clientId, text: sent.command.clientId })
+  const another = twice.begin(again.command, { session: undefined, client: undefined })
+  twice.accept(another)
+  twice.store(another)
+  onlyBreaks('replayed', twice.end())
+})
+
 test('[CHK5] no duplicate: two entries at one place, or one entry twice', () => {
   const story = lobby()
   const open = story.cut(story.message('ben', 'lobby'))

@@ -125,6 +125,12 @@ export class Operations {
     return this.#identities.values()
   }
 
+  /** What this one is a replay of, where somebody is known to have asked for that. */
+  replayedBy({ command: { room, sender, clientId, hash, replay = 0 } }: Operation): Operation | undefined {
+    if (replay === 0) return undefined
+    return this.#identities.get(keyOf(room, sender, clientId, replay - 1))?.operations.get(hash)
+  }
+
   identitiesOf(id: string): ReadonlySet<Identity> {
     return this.#byId.get(id) ?? NONE
   }

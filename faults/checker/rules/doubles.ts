@@ -25,6 +25,23 @@ export const doubled: Rule = {
   },
 }
 
+/** I3, R7: a replay is a new try of what is dead, so that a command is an entry once, however often it was replayed. */
+export const replayed: Rule = {
+  name: 'replayed',
+  invariant: 'I3',
+  needs: ['history'],
+  *check(run) {
+    for (const operation of run.operations.all) {
+      const before = run.operations.replayedBy(operation)
+      if (before === undefined || run.placeOf(before) === undefined || run.placeOf(operation) === undefined) continue
+      yield {
+        sentence: `${before.name} is stored, and so is its replay`,
+        records: [...tells(before), ...tells(operation)],
+      }
+    }
+  },
+}
+
 /** I3: at a place there is one entry, once. */
 export const shared: Rule = {
   name: 'shared',

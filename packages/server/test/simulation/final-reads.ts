@@ -1,7 +1,8 @@
 import { connect, HoldfastError, type Entry as WireEntry } from '@holdfast/client'
 import type { Claim, Letter } from '../../../../faults/checker/history.ts'
-import type { Document } from '../../src/ports/store.ts'
+import type { Document, LetterDocument } from '../../src/ports/store.ts'
 import type { SimulatedNetwork } from './network.ts'
+import { newTryOf } from './operator.ts'
 import { COMMON_WORD } from './people.ts'
 import { ADMINISTRATOR, type Engines } from './processes.ts'
 import { entryOf, type Recorder } from './recorder.ts'
@@ -96,7 +97,7 @@ async function readStore({ recorder, engines: { store, logs }, rooms }: FinalOpt
   recorder.add({ type: 'claims', t: recorder.t, claims })
 
   const { items } = await store.letters.list(undefined, undefined, 10_000)
-  const letters = items.map(({ id, state }): Letter => ({ id, state }))
+  const letters = items.map(letterOf)
   // What no rule of the engines' tables knows, again and again, is taken for poison.
   recorder.poisoned(new Set(items.filter((letter) => letter.class === 'unknown').map(({ id }) => id)))
   recorder.add({ type: 'letters', t: recorder.t, letters })
@@ -112,6 +113,13 @@ async function readStore({ recorder, engines: { store, logs }, rooms }: FinalOpt
     const members = await store.history.members(room, undefined, 10_000)
     recorder.add({ type: 'members', t: recorder.t, room, users: members.map(({ user }) => user) })
   }
+}
+
+/** Who replayed it may have died before hearing of the new try; its identity is told by the letter. */
+function letterOf(letter: LetterDocument): Letter {
+  const { id, state } = letter
+  const again = state === 'replayed' ? newTryOf(letter) : undefined
+  return again === undefined ? { id, state } : { id, state, replayedAs: again.id }
 }
 
 async function readIndex({ recorder, engines, unindexable, rooms }: FinalOptions): Promise<void> {

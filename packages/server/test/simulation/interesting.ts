@@ -24,4 +24,5 @@ export const INTERESTING: readonly string[] = [
   ),
   ...['adopted', 'conflict', 'dead', 'fenced', 'reused', 'waited'].map((name) => `worker.${name}`),
   ...['reloaded', 'repeated', 'reused'].map((name) => `person.${name}`),
+  ...['discarded', 'diedHalfWay', 'replayed', 'replayedTwice'].map((name) => `operator.${name}`),
 ].filter((name) => !ABSENT.includes(name))

@@ -1,4 +1,5 @@
 import type { Chance } from './chance.ts'
+import { LETTER_DEEDS, type LetterDeed } from './operator.ts'
 import type { Role } from './processes.ts'
 
 export const ROOMS = ['r1', 'r2', 'r3'] as const
@@ -20,6 +21,7 @@ export type Step = { readonly after: number } & (
   | { readonly do: 'add' | 'remove'; readonly person: PersonName; readonly room: string; readonly other: PersonName }
   | { readonly do: 'reload'; readonly person: PersonName }
   | { readonly do: 'register' }
+  | { readonly do: 'letters'; readonly deed: LetterDeed }
   | { readonly do: 'cut' }
   | { readonly do: 'kill' | 'stop'; readonly role: Role; readonly backAfter: number }
   | { readonly do: 'freeze'; readonly role: Role; readonly ms: number }
@@ -46,6 +48,7 @@ export function planOf(chance: Chance, length: number): Plan {
     members: chance.pick([0, 0.1, 0.3]),
     ids: chance.pick([0, 0.1, 0.2]),
     reading: chance.pick([0.05, 0.2]),
+    letters: chance.pick([0, 0.05, 0.15]),
   }
   const pauses = [0, 5, 50, 500, chance.pick([5, 5_000])]
   while (steps.length < length) steps.push({ after: chance.below(chance.pick(pauses) + 1), ...one(chance, often) })
@@ -58,6 +61,7 @@ interface Often {
   readonly members: number
   readonly ids: number
   readonly reading: number
+  readonly letters: number
 }
 
 type Deed = Step extends infer One ? (One extends Step ? Omit<One, 'after'> : never) : never
@@ -69,6 +73,7 @@ function one(chance: Chance, often: Often): Deed {
   if (chance.happens(often.ids))
     return { do: chance.pick(['repeat', 'repeat', 'reuse']), person, earlier: chance.below(100) }
   if (chance.happens(often.reading)) return { do: chance.pick(['page', 'follow']), person, room }
+  if (chance.happens(often.letters)) return { do: 'letters', deed: chance.pick(LETTER_DEEDS) }
   if (chance.happens(0.03)) return { do: 'register' }
   return { do: 'say', person, room }
 }

@@ -64,6 +64,7 @@ interface Process {
   readonly name: string
   readonly roles: readonly Role[]
   readonly clock: ProcessClock
+  readonly engines: Engines
   readonly services: readonly Service[]
   isFrozen: boolean
 }
@@ -103,6 +104,11 @@ export class Processes {
     return [...this.#running.values()].filter((process) => process.roles.includes(role)).map(({ name }) => name)
   }
 
+  /** The engines as this process has them, for what is asked of it; undefined where it does not run. */
+  enginesOf(name: string): Engines | undefined {
+    return this.#running.get(name)?.engines
+  }
+
   /** As a supervisor does: where it cannot start yet it is tried again. */
   start(roles: readonly Role[]): void {
     const name = `${roles[0]?.[0]}${++this.#count}`
@@ -115,7 +121,7 @@ export class Processes {
       return
     }
     const services = roles.map((role) => this.#make(role, name, clock, engines))
-    this.#running.set(name, { name, roles, clock, services, isFrozen: false })
+    this.#running.set(name, { name, roles, clock, engines, services, isFrozen: false })
     this.#surroundings.trace(() => `${name} starts`)
     for (const service of services) void service.start()
   }

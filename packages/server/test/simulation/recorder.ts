@@ -2,6 +2,7 @@ import type { CommandRequest, Push, Reply, Request, Entry as WireEntry } from '@
 import type { Command, Entry, HistoryEvent } from '../../../../faults/checker/history.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { entryId } from '../../src/core/identity.ts'
+import type { Content } from '../../src/ports/store.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ear } from './network.ts'
 
@@ -196,21 +197,38 @@ class Connection implements Ear {
     const isExempt = this.#isAdministrator && (frame.type === 'add_member' || frame.type === 'remove_member')
     const by = isExempt ? { administrator: true as const } : {}
     const shared = { room, sender, clientId, id: entryId(sha256, room, sender, clientId), ...by }
-    switch (frame.type) {
-      case 'create_room': {
-        const { kind: roomKind, name, members = [] } = frame
-        const hash = hashOf({ kind: 'room_created', roomKind, name, members })
-        return { ...shared, kind: 'room_created', hash, adds: [sender, ...members] }
-      }
-      case 'add_member':
-      case 'remove_member': {
-        const kind = frame.type === 'add_member' ? 'member_added' : 'member_removed'
-        const change = frame.type === 'add_member' ? { adds: [frame.user] } : { removes: [frame.user] }
-        return { ...shared, kind, hash: hashOf({ kind, user: frame.user }), ...change }
-      }
-      case 'send':
-        return { ...shared, kind: 'message', hash: hashOf({ kind: 'message', text: frame.text }) }
+    return { ...shared, ...saidIn(sender, contentOf(frame)) }
+  }
+}
+
+function contentOf(frame: CommandRequest): Content {
+  switch (frame.type) {
+    case 'create_room': {
+      const { kind: roomKind, name, members = [] } = frame
+      return { kind: 'room_created', roomKind, members, ...(name === undefined ? {} : { name }) }
     }
+    case 'add_member':
+      return { kind: 'member_added', user: frame.user }
+    case 'remove_member':
+      return { kind: 'member_removed', user: frame.user }
+    case 'send':
+      return { kind: 'message', text: frame.text }
+  }
+}
+
+/** What a command says, and whom it lets in or out. */
+export function saidIn(sender: string, content: Content): Pick<Command, 'kind' | 'hash' | 'adds' | 'removes'> {
+  const { kind } = content
+  const hash = hashOf(content)
+  switch (kind) {
+    case 'room_created':
+      return { kind, hash, adds: [sender, ...content.members] }
+    case 'member_added':
+      return { kind, hash, adds: [content.user] }
+    case 'member_removed':
+      return { kind, hash, removes: [content.user] }
+    case 'message':
+      return { kind, hash }
   }
 }
 

@@ -6,6 +6,7 @@ import { SimulatedEngines } from './engines.ts'
 import { type FinalOptions, readFinally, readRooms } from './final-reads.ts'
 import { NEVER } from './interesting.ts'
 import { SimulatedNetwork } from './network.ts'
+import { Operator } from './operator.ts'
 import { Person } from './people.ts'
 import { PEOPLE, type PersonName, type Plan, planOf, ROOMS, type Step } from './plan.ts'
 import { type Engines, Processes, type SharedEngines } from './processes.ts'
@@ -21,7 +22,6 @@ const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 const RECOVERY_MS_MAX = 120_000
 /** Longer than anything on its way to a client takes, a sweep of the gateway included. */
 const QUIET_MS = 15_000
-const OPERATOR_MS = 200
 /** Where nobody is a stranger, a lane waits for as long as the store may not know somebody whom it knew. */
 const OLD_READS_OUTLASTED_MS = 20_000
 
@@ -65,6 +65,7 @@ class Simulation implements Surroundings {
   readonly #network: SimulatedNetwork
   readonly #engines: SharedEngines
   readonly #processes: Processes
+  readonly #operator: Operator
   readonly #people: ReadonlyMap<PersonName, Person>
   readonly #plan: Plan
   #isHealthy = false
@@ -80,6 +81,7 @@ class Simulation implements Surroundings {
     this.#plan = options.plan ?? planOf(this.chance.fork(), STEPS)
     const laneWaitsMs = this.#plan.hasStranger ? [500, 5_000] : [OLD_READS_OUTLASTED_MS]
     this.#processes = new Processes(this, this.#engines, this.#network, laneWaitsMs)
+    this.#operator = new Operator(this, this.#engines, this.#processes, this.#recorder)
     for (const roles of this.#engines.topology) this.#processes.start(roles)
     this.#people = new Map(PEOPLE.map((name) => [name, new Person(this, this.#network, this.#recorder, name)]))
   }
@@ -138,7 +140,7 @@ class Simulation implements Surroundings {
       return
     }
     let isRegistered = false
-    void this.#register().then(() => {
+    void this.#operator.register('late').then(() => {
       isRegistered = true
     })
     await this.clock.until(() => isRegistered, 60_000)
@@ -167,7 +169,10 @@ class Simulation implements Surroundings {
         person?.reload()
         break
       case 'register':
-        void this.#register()
+        void this.#operator.register('late')
+        break
+      case 'letters':
+        void this.#operator.lookAfterLetters(step.deed)
         break
       case 'cut':
         this.#network.cutSome()
@@ -190,28 +195,12 @@ class Simulation implements Surroundings {
     else this.#processes[step.do](name, step.backAfter)
   }
 
-  /** The operator lets somebody in whom the workers did not know. */
-  async #register(): Promise<void> {
-    for (;;) {
-      try {
-        const engines = this.#engines.visit('operator')
-        if (engines !== undefined) {
-          await engines.store.users.put('late', undefined, this.clock.now())
-          return
-        }
-      } catch {
-        // As an operator would, until it worked.
-      }
-      await this.clock.sleep(OPERATOR_MS)
-    }
-  }
-
   async #heal(): Promise<void> {
     this.#isHealthy = true
     this.#processes.thawAll()
     this.#engines.heal()
     this.#recorder.add({ type: 'healed', t: this.#recorder.t })
-    void this.#register()
+    void this.#operator.register('late')
     // Whoever was killed last is started again by then.
     await this.clock.pass(3_000)
     await this.clock.until(() => this.#engines.visit('checker') !== undefined, RECOVERY_MS_MAX)
@@ -236,7 +225,7 @@ class Simulation implements Surroundings {
       if (
         drained?.worker === 0 &&
         drained.indexer === 0 &&
-        ![...this.#people.values()].some(({ isWaiting }) => isWaiting)
+        ![this.#operator, ...this.#people.values()].some(({ isWaiting }) => isWaiting)
       )
         return true
       if (isAsking) return false
