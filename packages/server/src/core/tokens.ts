@@ -1,6 +1,7 @@
 /**
  * Text → tokens: the one function by which indexing, querying and highlighting agree, whatever the engine.
- * A token is a character of a script written without spaces, a run of other letters, digits and marks, or one pictograph.
+ * A token is a character of a script written without spaces, a run of other letters, digits and marks, or one pictograph. It holds
+ * nothing else, because engines part what they are given at blanks and punctuation, each in its own way.
  */
 
 const TOKEN_UNITS_MAX = 64
@@ -9,10 +10,10 @@ const ASCII_TOKEN = /[a-z0-9_]+/g
 const CJK = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}ー々〇ｰ`
 /** Voiced sound marks belong to the kana before them. */
 const SOUND_MARKS = String.raw`[\u3099\u309a\uff9e\uff9f]*`
-const TOKEN = new RegExp(
-  String.raw`([${CJK}])${SOUND_MARKS}|[[\p{L}\p{N}\p{M}_]--[${CJK}]]+|\p{Extended_Pictographic}`,
-  'gv',
-)
+/** A mark belongs to a letter or a number: alone it is how something is shown, as the red of ❤️ is. */
+const RUN = String.raw`[[\p{L}\p{N}_]--[${CJK}]][[\p{L}\p{N}\p{M}_]--[${CJK}]]*`
+const TOKEN = new RegExp(String.raw`([${CJK}])${SOUND_MARKS}|${RUN}|\p{Extended_Pictographic}`, 'gv')
+const IS_RUN = new RegExp(`^${RUN}$`, 'v')
 /** Accents of Latin, Greek and Cyrillic only: dropping every mark would turn が into か. */
 const ACCENTS = /[\u0300-\u036f]/g
 const PLAIN: Readonly<Record<string, string>> = {
@@ -24,10 +25,11 @@ const PLAIN: Readonly<Record<string, string>> = {
   æ: 'ae',
   œ: 'oe',
   ı: 'i',
+  ς: 'σ',
 }
 /** Kana, ideographs and syllables that are their own folded form: most of a text in these scripts. */
 const FOLDED = /[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]/
-const HAS_PLAIN = /[đðłøßæœı]/g
+const HAS_PLAIN = /[đðłøßæœıς]/g
 const NOTHING: readonly string[] = []
 
 /** The folded tokens of a text, in its order: what is indexed. */
@@ -66,8 +68,10 @@ function asciiTokens(text: string): readonly string[] {
 }
 
 function pushFolded(found: string[], token: string): void {
-  const folded = cut(fold(token))
-  if (folded !== '') found.push(folded)
+  const folded = fold(token)
+  if (folded === token || IS_RUN.test(folded)) found.push(cut(folded))
+  // What stands for several characters may stand for several tokens, or for none: ½ is 1 and 2, ⑴ is 1, ‼ is punctuation.
+  else for (const [part] of folded.matchAll(TOKEN)) found.push(cut(part))
 }
 
 /** Without case, width and accents: `Đường` and `duong` are one token. */

@@ -3,6 +3,47 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { phrases, tokens } from '../../src/core/tokens.ts'
 
+/** One character of these ranges of code points. */
+function within(...ranges: readonly (readonly [from: number, to: number])[]) {
+  const units = ranges.map(([min, max]) => fc.integer({ min, max }).map((code) => String.fromCodePoint(code)))
+  return fc.oneof(...units)
+}
+
+/** Words of alphabets that have cases, with accents on top: Latin, Greek, Cyrillic, Armenian, Deseret. */
+const WORD = fc.string({
+  unit: within(
+    [0x30, 0x39],
+    [0x41, 0x5a],
+    [0xc0, 0xd6],
+    [0xd8, 0xf6],
+    [0xf8, 0x17f],
+    [0x300, 0x308],
+    [0x391, 0x3a1],
+    [0x3a3, 0x3cb],
+    [0x400, 0x45f],
+    [0x561, 0x586],
+    [0x1ea0, 0x1ef9],
+    [0x10400, 0x1044f],
+  ),
+  minLength: 1,
+  maxLength: 12,
+})
+/** Other ways to write the same. */
+const WAY = fc.constantFrom(
+  (text: string) => text.toUpperCase(),
+  (text: string) => text.toLowerCase(),
+  (text: string) => text.normalize('NFD'),
+  (text: string) => text.normalize('NFKC'),
+  (text: string) => text.replace(/[0-9A-Za-z_]/g, (unit) => String.fromCharCode(unit.charCodeAt(0) + 0xfee0)),
+)
+/** Texts of anything, more often of characters that stand for several, for none, or change in folding. */
+const ANYTHING = fc.string({
+  unit: fc.oneof(
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+    within([0x80, 0x3ff], [0x1e00, 0x33ff], [0xf900, 0xffef], [0x1d400, 0x1f9ff]),
+  ),
+  maxLength: 20,
+})
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/v
 
 test('[TOK1] words are found without case, accents and width', () => {
@@ -11,6 +52,18 @@ test('[TOK1] words are found without case, accents and width', () => {
   assert.deepEqual(tokens('Straße Ærø Łódź ısı ŒUVRE'), ['strasse', 'aero', 'lodz', 'isi', 'oeuvre'])
   assert.deepEqual(tokens('Ｆｕｌｌ　ｗｉｄｔｈ ﬁne'), ['full', 'width', 'fine'])
   assert.deepEqual(tokens('chào'.normalize('NFD')), ['chao'])
+})
+
+test('[TOK1] however a word is written, in whichever case, width or normal form, it has one token', () => {
+  fc.assert(
+    fc.property(fc.array(WORD, { minLength: 1, maxLength: 5 }), fc.array(WAY, { maxLength: 4 }), (words, ways) => {
+      const said = words.join(' ')
+      const written = ways.reduce((text, way) => way(text), said)
+      assert.deepEqual(tokens(written), tokens(said), written)
+      assert.deepEqual(phrases(written).flat(), tokens(said), written)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test('[TOK2] Chinese, Japanese and Korean are found by any part: one character, one token', () => {
@@ -31,6 +84,7 @@ test('[TOK3] numbers, underscores, other scripts and pictographs are tokens, pun
   assert.deepEqual(tokens('Привет ой Ёлка'), ['привет', 'ои', 'елка'])
   assert.deepEqual(tokens('ok 👍🏽!'), ['ok', '👍'])
   assert.deepEqual(tokens('—…!? \t'), [])
+  assert.deepEqual(tokens('½ ⑴ ❤️ ‼ ﷺ'), ['1', '2', '1', '❤', ...tokens('صلى الله عليه وسلم')])
   assert.deepEqual(tokens(''), [])
 })
 
@@ -61,21 +115,36 @@ test('[TOK6] characters taken as they are would have been folded to themselves',
   for (let code = 0x3041; code <= 0xd7a3; code++) {
     const character = String.fromCharCode(code)
     if (!UNSPACED.test(character)) continue
+    if (tokens(character)[0] !== character) continue
     const bare = character
       .normalize('NFKC')
       .toLowerCase()
       .normalize('NFD')
       .replace(/[\u0300-\u036f]/g, '')
-    for (const token of tokens(character)) assert.equal(token, bare.normalize('NFC'), code.toString(16))
+    assert.equal(character, bare.normalize('NFC'), code.toString(16))
   }
 })
 
-test('[TOK7] every token of a text is found by a query for it, and tokens are their own tokens', () => {
+test('[TOK7] a query for a text finds each of its tokens, and each is found by itself', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
+    fc.property(ANYTHING, (text) => {
       const all = tokens(text)
       assert.deepEqual(phrases(text).flat(), all)
-      for (const token of all) assert.ok(token.length <= 64 && token !== '')
+      assert.deepEqual(tokens(all.join(' ')), all)
+      for (const token of all) assert.deepEqual(phrases(token), [[token]])
     }),
+    { numRuns: 1_000 },
+  )
+})
+
+test("[TOK8] a token is 1 to 64 units without a blank or ASCII's punctuation, at which an engine would part it", () => {
+  fc.assert(
+    fc.property(ANYTHING, (text) => {
+      for (const token of tokens(text)) {
+        assert.doesNotMatch(token, /[\p{Z}\p{Cc}!-/:-@[-^`{-~]/u)
+        assert.ok(token.length > 0 && token.length <= 64 && token.isWellFormed())
+      }
+    }),
+    { numRuns: 1_000 },
   )
 })
