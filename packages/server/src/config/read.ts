@@ -118,13 +118,22 @@ function refuseUnknown(flags: Sources['flags'], variables: Sources['variables'],
     if (variable.startsWith(PREFIX) && !known.variables.includes(name))
       throw unknownSetting(variable, PREFIX, nearest(name, known.variables))
   }
-  for (const path of pathsIn(file?.json))
+  for (const path of pathsIn(file?.json)) {
+    if (path.includes('"'))
+      throw new ConfigError(
+        `There is no setting ${path} in ${file?.name}: write a group as an object, {"worker": {"batchRecordsMax": 500}}.`,
+      )
     if (!known.paths.includes(path)) throw unknownSetting(`${path} in ${file?.name}`, '', nearest(path, known.paths))
+  }
 }
 
+/** A name with a dot in it is quoted: it would look like two, and `valueAt` would not find it. */
 function pathsIn(json: unknown, path = ''): readonly string[] {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return path === '' ? [] : [path]
-  return Object.entries(json).flatMap(([name, value]) => pathsIn(value, path === '' ? name : `${path}.${name}`))
+  return Object.entries(json).flatMap(([name, value]) => {
+    const shown = name.includes('.') ? JSON.stringify(name) : name
+    return pathsIn(value, path === '' ? shown : `${path}.${shown}`)
+  })
 }
 
 function unknownSetting(name: string, prefix: string, close: string | undefined): ConfigError {
