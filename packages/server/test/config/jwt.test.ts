@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { isId } from '@holdfast/protocol'
+import fc from 'fast-check'
 import { exportJWK, SignJWT } from 'jose'
-import { type AccessOptions, JwtAccess } from '../../src/adapters/jwt/access.ts'
+import { type AccessOptions, ADMINISTRATOR_SCOPE, JwtAccess, OWN_KEY } from '../../src/adapters/jwt/access.ts'
 import { createSecret, readSecret, SECRET_FILE } from '../../src/adapters/jwt/secret.ts'
 import { sign } from '../../src/adapters/jwt/sign.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
@@ -222,6 +225,158 @@ test('[JWT8] the secret is made once, private, whole, and the same for everybody
   assert.equal(statSync(file).mode & 0o777, 0o600)
   writeFileSync(file, readFileSync(file, 'utf8').slice(0, 20))
   assert.throws(() => createSecret(folder.path), /damaged/)
+})
+
+// ---- whatever comes -----------------------------------------------------------------------------------------------------
+
+/** The identity; undefined where the token was refused for what it is. */
+async function judged(judge: JwtAccess, token: string) {
+  try {
+    return await judge.verify(token)
+  } catch (error) {
+    assert.ok(error instanceof Problem, String(error))
+    assert.match(error.code, /^(?:UNAUTHENTICATED|TOKEN_EXPIRED)$/)
+    return undefined
+  }
+}
+
+const encoded = (text: string) => Buffer.from(text).toString('base64url')
+
+test('[JWT10] whoever alters a token, wherever, is refused for it, or says no more with it than before', async () => {
+  const [ed, ec] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ec', { namedCurve: 'P-256' })]
+  const publicKeys = [ed, ec].map(({ publicKey }, i) => ({ kid: `key-${i}`, pem: pem(publicKey) }))
+  const judge = access({ secrets: [SECRET], publicKeys, rememberedTokensMax: 10 })
+  const own = await sign(OWN, standing(), { user: 'ops', administrator: false, lifetimeMs: MINUTE_MS })
+  const good = [
+    await token(SECRET),
+    await token(ed.privateKey, { alg: 'EdDSA', kid: 'key-0', sub: 'bob' }),
+    await token(ec.privateKey, { alg: 'ES256', sub: 'carol' }),
+    own.token,
+  ]
+  const identities = await Promise.all(good.map((token) => judge.verify(token)))
+  const names = ['alg', 'kid', 'typ', 'crit', 'b64', 'zip', 'jwk', 'sub', 'exp', 'nbf', 'scope', '__proto__']
+  const values = [
+    'none',
+    'HS256',
+    'EdDSA',
+    'ES256',
+    'RS256',
+    'key-0',
+    'key-1',
+    OWN_KEY,
+    ADMINISTRATOR_SCOPE,
+    'ops',
+    ['b64'],
+    1,
+    9e9,
+  ]
+  const alteration = fc.oneof(
+    fc.record({ at: fc.nat(400), cut: fc.nat(2), put: fc.string({ unit: 'binary', maxLength: 2 }) }),
+    fc.record({ part: fc.nat(2), from: fc.nat(good.length - 1) }),
+    fc.record({
+      part: fc.nat(1),
+      name: fc.constantFrom(...names),
+      value: fc.oneof(fc.constantFrom(...values), fc.jsonValue({ maxDepth: 1 })),
+    }),
+    fc.record({
+      part: fc.nat(2),
+      put: fc.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.constantFrom('', '.', '=', '{}', 'null')),
+    }),
+  )
+  const alter = (token: string, change: typeof alteration extends fc.Arbitrary<infer Value> ? Value : never) => {
+    if ('at' in change)
+      return `${token.slice(0, change.at % token.length)}${change.put}${token.slice((change.at % token.length) + change.cut)}`
+    const parts = token.split('.')
+    const part = parts[change.part] ?? ''
+    if ('from' in change) parts[change.part] = good[change.from]?.split('.')[change.part] ?? ''
+    else if ('put' in change) parts[change.part] = change.put
+    else parts[change.part] = encoded(JSON.stringify({ ...jsonIn(part), [change.name]: change.value }))
+    return parts.join('.')
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(good.length - 1),
+      fc.array(alteration, { minLength: 1, maxLength: 3 }),
+      async (i, changes) => {
+        const altered = changes.reduce(alter, good[i] ?? '')
+        const identity = await judged(judge, altered)
+        // A signature may be written in several ways, and what was exchanged may be the same: then nothing has changed.
+        if (identity !== undefined) assert.ok(identities.some((known) => isDeepStrictEqual(known, identity)))
+        if (identity !== undefined) assert.equal(altered.split('.').slice(0, 2).join('.'), said(good, identity.user))
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+/** The header and the claims of the good token of this user. */
+function said(good: readonly string[], user: string): string | undefined {
+  const heads = good.map((token) => token.split('.').slice(0, 2).join('.'))
+  return heads.find((head) => jsonIn(head.split('.')[1] ?? '').sub === user)
+}
+
+function jsonIn(part: string): Claims {
+  return claimsIn(Buffer.from(part, 'base64url').toString())
+}
+
+function claimsIn(payload: string): Claims {
+  try {
+    const value: unknown = JSON.parse(payload)
+    return typeof value === 'object' && value !== null ? (value as Claims) : {}
+  } catch {
+    return {}
+  }
+}
+
+test('[JWT11] whatever a well-signed token claims, who is let in has an id, an end and the scope it names; everybody else a reason', async () => {
+  const clock = standing()
+  const judge = access({ secrets: [SECRET], rememberedTokensMax: 10 }, clock)
+  const now = NOW / 1_000
+  const time = fc.oneof(
+    fc.integer({ min: -40, max: 40 }).map((s) => now + s),
+    fc.double({ min: -40, max: 40, noNaN: true }).map((s) => now + s),
+    fc.double(),
+    fc.constantFrom(1e300, -1, 'soon', null),
+  )
+  const claims = fc.record(
+    {
+      sub: fc.oneof(fc.string({ unit: 'binary', maxLength: 3 }), fc.constantFrom('al', 'a\u0000', '', 7, null, ['al'])),
+      exp: time,
+      nbf: time,
+      iat: time,
+      scope: fc.oneof(
+        fc.constantFrom(ADMINISTRATOR_SCOPE, `a ${ADMINISTRATOR_SCOPE}`, `${ADMINISTRATOR_SCOPE}s`, [
+          ADMINISTRATOR_SCOPE,
+        ]),
+        fc.jsonValue(),
+      ),
+    },
+    { requiredKeys: ['sub', 'exp'] },
+  )
+  const payload = fc.oneof(
+    { weight: 6, arbitrary: claims.map((value) => JSON.stringify(value)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('', 'null', '[]', '7', '{', '{"sub":"al","exp":1e999}', '{"sub":"al","exp":-1e999}'),
+    },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 9 }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(payload, async (payload) => {
+      const head = `${encoded('{"alg":"HS256"}')}.${encoded(payload)}`
+      const identity = await judged(judge, `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}`)
+      const { sub, exp, nbf = now, iat = now, scope } = claimsIn(payload)
+      const isTimely = Number(exp) > now - 30 && Number(nbf) <= now + 30
+      const areTimes = [exp, nbf, iat].every((time) => typeof time === 'number')
+      const isGood = areTimes && isTimely && typeof sub === 'string' && isId(sub, 128)
+      assert.equal(identity !== undefined, isGood)
+      if (identity === undefined) return
+      assert.equal(identity.user, sub)
+      assert.ok(Number.isSafeInteger(identity.expires) && identity.expires > NOW, String(identity.expires))
+      assert.equal(identity.administrator, typeof scope === 'string' && /(?:^| )holdfast:admin(?: |$)/.test(scope))
+    }),
+    { numRuns: 1_000 },
+  )
 })
 
 // ---- admission -------------------------------------------------------------------------------------------------------

@@ -70,11 +70,16 @@ test('[CMD2] the id is room, sender, client id and which replay it is, and nothi
     return [one, { ...other, ...Object.fromEntries(shared.map((name) => [name, one[name]])) }] as const
   })
   // One run of letters, cut in two ways.
-  const cuts = fc.tuple(PARTS, ID, ID, fc.nat(8), fc.nat(8)).map(([parts, first, second, ...at]) => {
-    const run = `${first}${second}`
-    const [one, other] = at.map((i) => ({ ...parts, room: run.slice(0, i), sender: run.slice(i) }))
-    return [one ?? parts, other ?? parts] as const
-  })
+  const cuts = fc
+    .tuple(PARTS, ID, ID, fc.boolean(), fc.nat(8), fc.nat(8))
+    .map(([parts, head, tail, isFirst, ...at]) => {
+      const run = `${head}${tail}`
+      const [one, other] = at.map((i) => {
+        const [left, right] = [run.slice(0, i), run.slice(i)]
+        return { ...parts, ...(isFirst ? { room: left, sender: right } : { sender: left, clientId: right }) }
+      })
+      return [one ?? parts, other ?? parts] as const
+    })
   fc.assert(
     fc.property(fc.oneof(halfShared, cuts), ([one, other]) => {
       const [id, otherId] = [command(sha256, one).id, command(sha256, other).id]

@@ -167,7 +167,8 @@ function identityOf({ sub, exp, scope }: JWTPayload): Identity {
     throw unauthenticated(`The token's sub is no user id: 1 to ${LIMITS.idBytesMax} bytes without control characters.`)
   if (typeof exp !== 'number' || Number.isNaN(exp)) throw unauthenticated("The token's exp is not a time.")
   const administrator = typeof scope === 'string' && scope.split(' ').includes(ADMINISTRATOR_SCOPE)
-  return { user: sub, administrator, expires: Math.min((exp + LEEWAY_S) * 1_000, EXPIRES_MAX) }
+  // Whole milliseconds: a token may name a fraction of a second (RFC 7519, section 2), a frame may not.
+  return { user: sub, administrator, expires: Math.min(Math.ceil((exp + LEEWAY_S) * 1_000), EXPIRES_MAX) }
 }
 
 /** The Problem for what jose found wrong with a token; a key set that cannot be fetched is not the token's fault. */
