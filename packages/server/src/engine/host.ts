@@ -9,11 +9,12 @@ import type { IndexerSettings } from '../indexer/settings.ts'
 import type { Log, StoredRecord } from '../ports/log.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
+import type { Send } from './outgoing.ts'
 import type { EngineAbout, EngineControl } from './remote.ts'
 import { createRoles, type Roles } from './roles.ts'
 import { connectSearch } from './search/remote.ts'
 import { spawnSearch } from './spawn.ts'
-import { type Call, describe, type Event, type Packed, packStored, unpack } from './wire.ts'
+import { type Call, describe, type Packed, packStored, unpack } from './wire.ts'
 import { workOff } from './work-off.ts'
 
 /** What the engine thread has to know: plain data, since it is cloned into it. */
@@ -38,7 +39,7 @@ export interface Host {
 }
 
 /** Opens the engines, starts worker and indexer beside them, and answers the main thread's calls. */
-export async function openEngine(data: EngineData, send: (event: Event) => void): Promise<Host> {
+export async function openEngine(data: EngineData, send: Send): Promise<Host> {
   try {
     return await new EngineHost(data, send).start()
   } catch (error) {
@@ -50,7 +51,7 @@ export async function openEngine(data: EngineData, send: (event: Event) => void)
 type Target = Readonly<Record<string, unknown>>
 
 class EngineHost implements Host {
-  readonly #send: (event: Event) => void
+  readonly #send: Send
   readonly #sqlite: Sqlite
   readonly #roles: Roles
   readonly #telemetry = new Telemetry('engine', systemClock)
@@ -58,7 +59,7 @@ class EngineHost implements Host {
   readonly #logs: Readonly<Record<string, Log>>
   readonly #workOffMsMax: number
 
-  constructor(data: EngineData, send: (event: Event) => void) {
+  constructor(data: EngineData, send: Send) {
     const logger = createLogger({ level: data.logLevel, to: 'stdout', fields: { part: 'engine' } })
     this.#send = send
     this.#workOffMsMax = data.workOffMsMax
@@ -119,7 +120,11 @@ class EngineHost implements Host {
   answer(calls: readonly Call[]): void {
     for (const { call, target, method, args } of calls)
       this.#call(target, method, args).then(
-        (value) => this.#send({ event: 'result', call, value: method === 'read' ? packedRead(value) : value }),
+        (value) =>
+          this.#send(
+            { event: 'result', call, value: method === 'read' ? packedRead(value) : value },
+            !isLone(method, args),
+          ),
         (error) => this.#send({ event: 'error', call, ...describe(error) }),
       )
   }
@@ -150,6 +155,14 @@ class EngineHost implements Host {
     await services.stop()
     await this.#sqlite.close()
   }
+}
+
+/**
+ * Whether it is the append of one record. The worker stores that in the same turn, so its answer waits for what comes of it: a crossing
+ * costs as much as the append. The answer to a larger group leaves at once, because the next group is gathered meanwhile.
+ */
+function isLone(method: string, args: readonly unknown[]): boolean {
+  return method === 'append' && (args[1] as Packed).keys.length === 1
 }
 
 /** Errors and other classes do not cross threads as they are. */
