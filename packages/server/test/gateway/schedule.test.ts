@@ -1,19 +1,30 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Call } from '../../src/adapters/memory/memory.ts'
+import type { Call, Faults } from '../../src/adapters/memory/faults.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { Heard, SocketPair } from '../support/socket-pair.ts'
 import { Rig } from './rig.ts'
+
+/** One try of a command, and what was heard of it. */
+interface Try {
+  readonly index: number
+  readonly room: string
+  readonly generation: number
+  readonly answers: string[]
+}
 
 /** A client that keeps to the rules: told a higher generation, it sends everything of the room again that was not accepted, oldest first. */
 class Sender {
   readonly #peer: SocketPair
   readonly #name: string
-  readonly #commands: { clientId: string; room: string; tries: number; isAccepted: boolean }[] = []
+  readonly commands: { clientId: string; room: string; tries: number; isAccepted: boolean; seq: number | undefined }[] =
+    []
   readonly #generations = new Map<string, number>()
-  readonly #refs = new Map<number, number>()
-  #ref = 0
+  /** By their `ref`, which counts from 1. */
+  readonly tries: Try[] = []
+  /** The refs of what was accepted, by room and generation, as it was heard. */
+  readonly accepted = new Map<string, number[]>()
 
   constructor(peer: SocketPair, name: string) {
     this.#peer = peer
@@ -21,32 +32,44 @@ class Sender {
   }
 
   say(room: string): void {
-    this.#commands.push({ clientId: `${this.#name}${this.#commands.length}`, room, tries: 0, isAccepted: false })
-    this.#send(this.#commands.length - 1)
+    const clientId = `${this.#name}${this.commands.length}`
+    this.commands.push({ clientId, room, tries: 0, isAccepted: false, seq: undefined })
+    this.#send(this.commands.length - 1)
   }
 
   hear(frames: readonly Heard[]): void {
-    for (const { type, ref, generation } of frames) {
-      const command = this.#commands[this.#refs.get(Number(ref)) ?? -1]
-      if (command === undefined) continue
-      if (type === 'accepted') command.isAccepted = true
-      if (type !== 'error' || Number(generation) <= (this.#generations.get(command.room) ?? 0)) continue
-      this.#generations.set(command.room, Number(generation))
-      for (const [i, other] of this.#commands.entries())
-        if (other.room === command.room && !other.isAccepted) this.#send(i)
+    for (const frame of frames) {
+      const of = this.tries[Number(frame.ref) - 1]
+      if (of !== undefined) this.#answered(of, frame)
     }
   }
 
+  #answered(of: Try, { type, ref, generation, seq }: Heard): void {
+    const command = this.commands[of.index]
+    if (command === undefined) return
+    const { room } = command
+    of.answers.push(type)
+    if (type === 'stored') command.seq ??= Number(seq)
+    if (type === 'accepted') {
+      command.isAccepted = true
+      const key = `${room} ${of.generation}`
+      this.accepted.set(key, [...(this.accepted.get(key) ?? []), Number(ref)])
+    }
+    if (type !== 'error' || Number(generation) <= (this.#generations.get(room) ?? 0)) return
+    this.#generations.set(room, Number(generation))
+    for (const [i, other] of this.commands.entries()) if (other.room === room && !other.isAccepted) this.#send(i)
+  }
+
   #send(index: number): void {
-    const command = this.#commands[index]
+    const command = this.commands[index]
     if (command === undefined) return
     const { clientId, room, tries } = command
     command.tries += 1
-    this.#refs.set(++this.#ref, index)
     const generation = this.#generations.get(room) ?? 0
+    const ref = this.tries.push({ index, room, generation, answers: [] })
     this.#peer.send({
       type: 'send',
-      ref: this.#ref,
+      ref,
       clientId,
       room,
       text: clientId,
@@ -56,49 +79,94 @@ class Sender {
   }
 }
 
-test('[GW36] whatever appends and look-ups fail: the first appearances in the log are in the order of sending, room by room', async () => {
+test('[GW36] whatever appends and look-ups fail, and in whichever order replies come: what is sent enters the log in order, and each try has its answer', async () => {
   const step = fc.record({
     sender: fc.nat(1),
     room: fc.constantFrom('a', 'b'),
-    fate: fc.constantFrom('ok', 'ok', 'none', 'lost', 'read'),
-    turns: fc.nat(3),
+    /** Whether the client hears what was said before it says more. */
+    listens: fc.boolean(),
+    replies: fc.nat(3),
+    passMs: fc.constantFrom(0, 0, 0, 4_000),
   })
+  const fates = fc.array(fc.constantFrom('ok', 'ok', 'none', 'lost'), { maxLength: 30, size: 'max' })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25, size: 'max' }), async (steps) => {
-      const rig = new Rig({ partitions: 2 })
-      for (const room of ['a', 'b']) await rig.group(room, ['x', 'y'])
-      const peers = [await rig.enter('x'), await rig.enter('y')]
-      const senders = peers.map((peer, i) => new Sender(peer, 'xy'[i] ?? ''))
-      const listen = () => {
-        for (const [i, peer] of peers.entries()) senders[i]?.hear(peer.take())
-      }
-      let fate = 'ok'
-      const isAppend = (call: Call) => call.call === 'append' && call.log === 'commands'
-      const failing = (call: Call, at: string) => {
-        if (at === 'before' && fate === 'none' && isAppend(call)) throw new Failure('transient', 'no')
-        if (at === 'after' && fate === 'lost' && isAppend(call)) throw new Failure('ambiguous', 'lost')
-        if (at === 'before' && fate === 'read' && call.call === 'survey') throw new Failure('transient', 'no')
-      }
-      rig.faults = { before: (call) => failing(call, 'before'), after: (call) => failing(call, 'after') }
-      for (const step of steps) {
-        fate = step.fate
-        senders[step.sender]?.say(step.room)
-        for (let i = 0; i < step.turns; i++) {
+    fc.asyncProperty(
+      fc.scheduler(),
+      fates,
+      fc.array(step, { maxLength: 20, size: 'max' }),
+      async (scheduler, fates, steps) => {
+        const rig = new Rig({ partitions: 2 })
+        for (const room of ['a', 'b']) await rig.group(room, ['x', 'y'])
+        const peers = [await rig.enter('x'), await rig.enter('y')]
+        const senders = peers.map((peer, i) => new Sender(peer, 'xy'[i] ?? ''))
+        rig.faults = inSomeOrder(scheduler, fates)
+        const go = async () => {
           await rig.clock.settle()
+          await rig.scribe.work()
           rig.turn()
-          listen()
+          for (const [i, peer] of peers.entries()) senders[i]?.hear(peer.take())
         }
-      }
-      fate = 'ok'
-      for (let i = 0; i < 5; i++) {
-        await rig.pass(1_000)
-        listen()
-      }
-      await checkOrder(rig, steps)
-    }),
+        for (const { sender, room, listens, replies, passMs } of steps) {
+          senders[sender]?.say(room)
+          if (listens) await go()
+          else rig.turn()
+          for (let i = 0; i < replies && scheduler.count() > 0; i++) {
+            await scheduler.waitOne()
+            if (listens) await go()
+          }
+          await rig.clock.advance(passMs)
+          if (listens) await go()
+        }
+        fates.length = 0
+        for (let quiet = 0; quiet < 8; quiet++) {
+          if (scheduler.count() > 0) quiet = 0
+          await scheduler.waitAll()
+          await go()
+        }
+        for (const sender of senders) checkAnswers(sender)
+        await checkOrder(rig, steps)
+      },
+    ),
     { numRuns: 60 },
   )
 })
+
+/** Appends and look-ups begin, and are answered, when the schedule lets them; the fates are those of the appends, one after the other. */
+function inSomeOrder(scheduler: fc.Scheduler, fates: string[]): Faults {
+  const isAppend = (call: Call) => call.call === 'append' && call.log === 'commands'
+  const lost = new Set<Call>()
+  return {
+    before: async (call) => {
+      if (!isAppend(call) && call.call !== 'survey') return
+      const fate = fates.shift()
+      await scheduler.schedule(Promise.resolve(), `${call.call} begins`)
+      if (fate === 'none') throw new Failure('transient', 'no')
+      if (fate === 'lost') lost.add(call)
+    },
+    after: async (call) => {
+      if (!isAppend(call)) return
+      await scheduler.schedule(Promise.resolve(), `${call.call} is answered`)
+      if (lost.has(call)) throw new Failure('ambiguous', 'lost')
+    },
+  }
+}
+
+/** Each try has one answer and, of one generation, they were accepted as they were sent; each command has its own place, in order. */
+function checkAnswers({ tries, accepted, commands }: Sender): void {
+  for (const { answers } of tries) assert.match(answers.join(' '), /^(?:error|accepted stored)$/)
+  for (const refs of accepted.values())
+    assert.deepEqual(
+      refs,
+      refs.toSorted((a, b) => a - b),
+    )
+  for (const room of ['a', 'b']) {
+    const seqs = commands.filter((command) => command.room === room).map(({ seq }) => seq ?? Number.NaN)
+    assert.deepEqual(
+      seqs,
+      [...new Set(seqs)].sort((a, b) => a - b),
+    )
+  }
+}
 
 async function checkOrder(rig: Rig, steps: readonly { sender: number; room: string }[]): Promise<void> {
   const log = (await rig.commands()).map(({ value }) => JSON.parse(Buffer.from(value).toString()))
