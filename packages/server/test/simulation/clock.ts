@@ -13,8 +13,8 @@ interface Due {
 const EPOCH = 1_700_000_000_000
 
 /**
- * Time that passes from event to event. Invariant: `#heap` is a binary heap by (at, tie). Everything here is done in microtasks, so one turn of
- * the real event loop between two events is enough for whatever the first one set off; nothing else of the real world is looked at.
+ * Time that passes from event to event. Invariant: `#heap` is a binary heap by (at, tie). Everything here is done in microtasks, so the
+ * end of them is the end of whatever an event set off. Nothing of the real world has a turn meanwhile.
  */
 export class SimulatedClock implements Clock {
   readonly #chance: Chance
@@ -74,6 +74,16 @@ export class SimulatedClock implements Clock {
     return true
   }
 
+  /** Lets time pass until it is known what comes of this, or for so long. */
+  async outcome<T>(answer: Promise<T>, msMax: number): Promise<T | undefined> {
+    let isSettled = false
+    const settle = () => {
+      isSettled = true
+    }
+    answer.then(settle, settle)
+    return (await this.until(() => isSettled, msMax)) ? answer : undefined
+  }
+
   /** Lets so much time pass. */
   async pass(ms: number): Promise<void> {
     await this.until(() => false, ms)
@@ -122,7 +132,7 @@ function isBefore(one: Due | undefined, other: Due | undefined): boolean {
   return one.at < other.at || (one.at === other.at && one.tie < other.tie)
 }
 
-/** One turn of the real event loop: every promise that can go on has gone on. */
+/** Every promise that can go on has gone on: a tick comes after all microtasks, and costs a fraction of a turn of the event loop. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  return new Promise((resolve) => process.nextTick(resolve))
 }

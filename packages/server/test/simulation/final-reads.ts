@@ -24,32 +24,20 @@ const READ_MS_MAX = 60_000
 /** Reads everything when nothing moves any more: each room from its beginning through each gateway, and what lies behind it. */
 export async function readFinally(options: FinalOptions): Promise<void> {
   await readRooms(options)
-  await inTime(options, async () => {
-    await readStore(options)
-    await readIndex(options)
-  })
+  await options.surroundings.clock.outcome(readBehind(options), READ_MS_MAX)
 }
 
 export async function readRooms(options: FinalOptions): Promise<void> {
-  const { rooms, gateways } = options
-  await inTime(options, async () => {
-    for (const gateway of gateways) for (const room of rooms) await readRoom(options, gateway, room)
-  })
+  await options.surroundings.clock.outcome(readEach(options), READ_MS_MAX)
 }
 
-async function inTime({ surroundings }: FinalOptions, read: () => Promise<void>): Promise<void> {
-  let isOver = false
-  const reads = read()
-  reads.then(
-    () => {
-      isOver = true
-    },
-    () => {
-      isOver = true
-    },
-  )
-  await surroundings.clock.until(() => isOver, READ_MS_MAX)
-  if (isOver) await reads
+async function readEach(options: FinalOptions): Promise<void> {
+  for (const gateway of options.gateways) for (const room of options.rooms) await readRoom(options, gateway, room)
+}
+
+async function readBehind(options: FinalOptions): Promise<void> {
+  await readStore(options)
+  await readIndex(options)
 }
 
 async function readRoom(

@@ -9,6 +9,7 @@ import { memoryEngines } from '../support/adapters.ts'
 import { Chance } from './chance.ts'
 import { type History, mixture, PARTITIONS, run, Weather } from './log/workload.ts'
 import { LOG_EVENTS, LOG_FAULTS, SimulatedLogs } from './log.ts'
+import { passTime } from './trial.ts'
 
 for (const partitions of [1, 4]) logConformance('the simulator, without faults', partitions, openSubject)
 
@@ -378,11 +379,7 @@ async function openSubject(partitions: number): Promise<Subject> {
   const logs = new SimulatedLogs(weather, { partitions })
   const engines = memoryEngines({ partitions, clock })
   let client = logs.connect('subject')
-  let isOpen = true
-  const timePasses = async () => {
-    while (isOpen) await clock.pass(1)
-  }
-  void timePasses()
+  const time = passTime(clock)
   return {
     get logs() {
       return client
@@ -403,7 +400,7 @@ async function openSubject(partitions: number): Promise<Subject> {
     close: async () => {
       await client.close()
       await engines.close()
-      isOpen = false
+      await time.stop()
     },
   }
 }

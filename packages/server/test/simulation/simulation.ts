@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { check, type Verdict } from '../../../../faults/checker/check.ts'
+import type { PartitionLag } from '../../src/ports/log.ts'
 import { Chance } from './chance.ts'
 import { SimulatedClock } from './clock.ts'
 import { SimulatedEngines } from './engines.ts'
@@ -22,6 +23,8 @@ const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 const RECOVERY_MS_MAX = 120_000
 /** Longer than anything on its way to a client takes, a sweep of the gateway included. */
 const QUIET_MS = 15_000
+/** How often it is looked whether everything is drained. */
+const LOOK_MS = 100
 /** Where nobody is a stranger, a lane waits for as long as the store may not know somebody whom it knew. */
 const OLD_READS_OUTLASTED_MS = 20_000
 
@@ -139,11 +142,7 @@ class Simulation implements Surroundings {
       for (const room of ROOMS) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
       return
     }
-    let isRegistered = false
-    void this.#operator.register('late').then(() => {
-      isRegistered = true
-    })
-    await this.clock.until(() => isRegistered, 60_000)
+    await this.clock.outcome(this.#operator.register('late'), 60_000)
   }
 
   #do(step: Step): void {
@@ -213,41 +212,11 @@ class Simulation implements Surroundings {
   }
 
   async #judge(): Promise<Verdict> {
-    const { logs } = this.#visit('checker')
-    const lag = async () => {
-      const [commands, feed] = await Promise.all([logs.commands.lag('worker'), logs.feed.lag('indexer')])
-      const sum = (lags: typeof commands) => lags.reduce((all, { records }) => all + records, 0)
-      return { worker: sum(commands), indexer: sum(feed) }
-    }
-    let drained: { worker: number; indexer: number } | undefined
-    let isAsking = false
-    const isDrained = () => {
-      if (
-        drained?.worker === 0 &&
-        drained.indexer === 0 &&
-        ![this.#operator, ...this.#people.values()].some(({ isWaiting }) => isWaiting)
-      )
-        return true
-      if (isAsking) return false
-      isAsking = true
-      void lag()
-        .then((now) => {
-          drained = now
-        })
-        .finally(() => {
-          isAsking = false
-        })
-      return false
-    }
-    const looks = setRepeating(this.clock, 250)
-    await this.clock.until(isDrained, RECOVERY_MS_MAX)
-    const lagOf = ({ worker = -1, indexer = -1 } = {}) => ({ worker, indexer })
-    this.#recorder.add({ type: 'drained', t: this.#recorder.t, lag: lagOf(drained) })
+    const lag = await this.#drain()
+    this.#recorder.add({ type: 'drained', t: this.#recorder.t, lag })
     // I9: new sends work, and everybody hears of them.
     for (const person of this.#people.values()) for (const room of ROOMS) person.say(room)
-    drained = undefined
-    await this.clock.until(isDrained, RECOVERY_MS_MAX)
-    looks.stop()
+    await this.#drain()
     await this.clock.pass(QUIET_MS)
     this.#recorder.quiet()
     // What one process tells, the next one has to tell as well.
@@ -259,6 +228,24 @@ class Simulation implements Surroundings {
     for (const person of this.#people.values()) person.close()
     this.#recorder.poisoned(this.#engines.poisoned)
     return check(this.#recorder.history, { recoveryMsMax: RECOVERY_MS_MAX })
+  }
+
+  /** Lets time pass until all is done and everybody was answered, and tells what was left when it was last looked. */
+  async #drain(): Promise<{ worker: number; indexer: number }> {
+    const { commands, feed } = this.#visit('checker').logs
+    const end = this.clock.elapsed() + RECOVERY_MS_MAX
+    const left = { worker: -1, indexer: -1 }
+    const look = async () => {
+      const [worker, indexer] = await Promise.all([commands.lag('worker'), feed.lag('indexer')])
+      left.worker = recordsOf(worker)
+      left.indexer = recordsOf(indexer)
+    }
+    const isWaiting = () => [this.#operator, ...this.#people.values()].some((one) => one.isWaiting)
+    while (this.clock.elapsed() < end && (isWaiting() || left.worker !== 0 || left.indexer !== 0)) {
+      await this.clock.pass(LOOK_MS)
+      await this.clock.outcome(look(), LOOK_MS)
+    }
+    return left
   }
 
   async #replace(): Promise<void> {
@@ -281,16 +268,6 @@ class Simulation implements Surroundings {
   }
 }
 
-/** Something that happens again and again, so that time goes on while somebody waits. */
-function setRepeating(clock: SimulatedClock, ms: number): { stop(): void } {
-  let isStopped = false
-  const again = () => {
-    if (!isStopped) clock.after(ms, again)
-  }
-  again()
-  return {
-    stop: () => {
-      isStopped = true
-    },
-  }
+function recordsOf(lags: readonly PartitionLag[]): number {
+  return lags.reduce((all, { records }) => all + records, 0)
 }

@@ -96,7 +96,11 @@ export class Trial implements Surroundings {
 export function passTime(clock: SimulatedClock): { stop(): Promise<void> } {
   let isStopped = false
   const passing = (async () => {
-    while (!isStopped) await clock.pass(10)
+    while (!isStopped) {
+      await clock.pass(10)
+      // Whoever waits in real time has a turn as well.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   })()
   return {
     stop: () => {
