@@ -214,6 +214,7 @@ test('[GW31] any mixture of frames, turns, stalls and drains: each room is conti
       pair.resume()
       turnOver()
       while (pair.flush()) turnOver()
+      assert.equal(box.bytes, 0, 'what was read counts no more')
       checkContiguous(pair.take(), seqs, sent, refs)
     }),
     { numRuns: 300 },
