@@ -914,6 +914,29 @@ test('[CHK9] in the end a session has every room of its user, at its head, and n
   )
 })
 
+test('[CHK8, CHK9] what is read of a store that was set back and nobody told is void until the epoch that follows', () => {
+  const story = lobby()
+  const visit = story.visit('anna')
+  story.page(visit, 'lobby')
+  const place = { room: 'lobby', epoch: 1 }
+  story.tell({ type: 'restored', rooms: ['lobby'], untold: true })
+  const entries = [1, 2].map((seq) => story.entryAt('lobby', seq))
+  story.tell({ type: 'page', begun: story.now, session: visit, ...place, head: 2, entries })
+  story.tell({ type: 'connected', session: 'late', user: 'ben' })
+  story.tell({ type: 'resumed', session: 'late', ...place, seq: 2, recovered: false, from: { epoch: 1, seq: 4 } })
+  story.restore('lobby', 2)
+  const history = story.end()
+  passes(history)
+  const told = history.map((event) => (event.type === 'restored' ? { ...event, untold: undefined } : event)) as History
+  const unheard = (type: HistoryEvent['type'], session: string) =>
+    told.filter((event) => !(event.type === type && 'session' in event && event.session === session))
+  onlyBreaks('forward', unheard('resumed', 'late'))
+  onlyBreaks(
+    'resumed',
+    told.filter((event) => !(event.type === 'page' && event.head === 2)),
+  )
+})
+
 // ---- I8 ----------------------------------------------------------------------------------------------------------------
 
 test('[CHK10] a repeat is told what was told the first time', () => {

@@ -77,7 +77,7 @@ export type SessionEvent =
       /** May read every room. */
       readonly administrator?: true
     }
-  /** The reply before `joined` or `resumed`: the client had asked for the room to be opened anew, and now it is. */
+  /** The client had asked for the room to be opened anew: what was open is closed, and `joined`, `resumed` or an `error` follows. */
   | { readonly type: 'subscribed'; readonly t: number; readonly session: string; readonly room: string }
   | Joined
   | Resumed
@@ -166,8 +166,11 @@ export interface Entry {
 /** What was done to the system, and what else is known of it. */
 export type HarnessEvent =
   | FaultEvent
-  /** The store was set back to an older state: a higher epoch follows. In these rooms; in all, where none is named. */
-  | { readonly type: 'restored'; readonly t: number; readonly rooms?: readonly string[] }
+  /**
+   * The store was set back to an older state: a higher epoch follows. In these rooms; in all, where none is named. `untold`: nobody raised
+   * the epoch with it, so that the old one is read, as it was set back, until a worker notices.
+   */
+  | { readonly type: 'restored'; readonly t: number; readonly rooms?: readonly string[]; readonly untold?: true }
   /**
    * From here on this lane may wait (its sender is not registered, say), and so may be overtaken; without `sender` every lane of the
    * room: what would be refused behind a lane that waits waits too, and its lane behind it.

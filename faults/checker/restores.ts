@@ -10,8 +10,10 @@ export class Restores {
   /** Of all rooms at once. */
   #all: Span | undefined
   readonly #rooms = new Map<string, Span>()
+  readonly #untold: { readonly at: number; readonly rooms: readonly string[] | undefined }[] = []
 
-  add(at: number, { rooms }: HarnessEvent & { type: 'restored' }): void {
+  add(at: number, { rooms, untold }: HarnessEvent & { type: 'restored' }): void {
+    if (untold) this.#untold.push({ at, rooms })
     if (rooms === undefined) this.#all = extended(this.#all, at)
     else for (const room of rooms) this.#rooms.set(room, extended(this.#rooms.get(room), at))
   }
@@ -26,6 +28,11 @@ export class Restores {
 
   isBefore(room: string, at: number): boolean {
     return isBelow(this.#all?.first, at) || isBelow(this.#rooms.get(room)?.first, at)
+  }
+
+  /** By a restore that nobody told the store of. */
+  isUntoldBefore(room: string, at: number): boolean {
+    return this.#untold.some((one) => one.at < at && (one.rooms === undefined || one.rooms.includes(room)))
   }
 
   isBehind(room: string, at: number): boolean {

@@ -100,6 +100,14 @@ export class Run {
     return this.restores.isBehind(command.room, begun)
   }
 
+  /**
+   * Whether what is read under this epoch may have been set back with nobody knowing yet: the epoch that follows makes it void. Of the last
+   * epoch nothing is.
+   */
+  isVoid(room: string, epoch: number, at: number): boolean {
+    return !this.timelines.line(room, epoch)?.isFinal && this.restores.isUntoldBefore(room, at)
+  }
+
   #firstSights(): ReadonlyMap<Operation, At<HistoryEvent>> {
     const sights = new Map<Operation, At<HistoryEvent>>()
     for (const { at, room, epoch, id, hash, event } of this.sightings) {

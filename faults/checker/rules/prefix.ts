@@ -70,9 +70,9 @@ interface Reach {
 
 function* backwards(run: Run, { user, events }: Session) {
   const shown = new Map<string, Reach[]>()
-  for (const { event } of events) {
+  for (const { at, event } of events) {
     const read = reach(event)
-    if (read === undefined) continue
+    if (read === undefined || run.isVoid(read.room, read.epoch, at)) continue
     const reaches = entryOf(shown, read.room, () => [])
     const asked = event.type === 'page' ? event.begun : Number.POSITIVE_INFINITY
     const before = reaches[countBefore(reaches, ({ t }) => t < asked) - 1]

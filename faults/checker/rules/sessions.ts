@@ -32,20 +32,20 @@ export const resumed: Rule = {
   needs: ['history'],
   *check(run) {
     for (const { user, events } of run.sessions.values()) {
-      for (const { event } of events) {
-        const wrong = event.type === 'resumed' ? wrongPlace(run, event) : undefined
+      for (const { at, event } of events) {
+        const wrong = event.type === 'resumed' ? wrongPlace(run, event, at) : undefined
         if (wrong !== undefined) yield { sentence: `${user} ${wrong}`, records: [event] }
       }
     }
   },
 }
 
-function wrongPlace(run: Run, { room, epoch, seq, recovered, from }: Resumed): string | undefined {
+function wrongPlace(run: Run, { room, epoch, seq, recovered, from }: Resumed, at: number): string | undefined {
   if (recovered && (from.epoch !== epoch || from.seq !== seq))
     return `was at ${from.seq} of ${room} in epoch ${from.epoch}, and is resumed at ${seq} in epoch ${epoch}`
   const head = run.timelines.line(room, epoch)?.head ?? 0
   // A place that never was, as nobody obeys who names one, is void too.
-  if (!recovered && from.epoch === epoch && from.seq <= head)
+  if (!recovered && from.epoch === epoch && from.seq <= head && !run.isVoid(room, epoch, at))
     return `was at ${from.seq} of ${room} in epoch ${epoch}, and is told that it is void`
   return undefined
 }

@@ -78,6 +78,7 @@ export class Ownership {
   #backlog: Item[] = []
   #hold: Hold | undefined
   #committedAt = 0
+  #epochReadAt = 0
   /** The one record of a held partition that is tried in this interval. */
   #probe: Item | undefined
 
@@ -165,6 +166,19 @@ export class Ownership {
     if (clock.elapsed() - this.#committedAt >= settings.stuckMsMax / 4) await this.#commit(committed)
   }
 
+  /**
+   * Who was frozen in the middle of its start and taken over may raise the epoch long after us (R8), and then nobody listens any more to what
+   * is published under ours (G7). So the store is asked now and then, and where it holds a higher one the work starts again.
+   */
+  async #checkEpoch(): Promise<void> {
+    const { clock, settings, store, partition } = this
+    if (clock.elapsed() - this.#epochReadAt < settings.stuckMsMax / 4) return
+    this.#epochReadAt = clock.elapsed()
+    // Of an outage the batches tell.
+    const epoch = await store.epoch(partition).catch(() => this.epoch)
+    if (epoch > this.epoch) throw new Halt('taken_over')
+  }
+
   // ---- the start -------------------------------------------------------------------------------------------------------
 
   async #begin(): Promise<void> {
@@ -172,6 +186,9 @@ export class Ownership {
     const { term } = await pauses.until('starting', () => store.lease(partition, this.#workshop.name), life.ending)
     this.term = term
     const { next, settled, epoch, feedEnd, restored } = await this.#findStart()
+    this.#epochReadAt = this.clock.elapsed()
+    // By itself, so that a log that refuses it does not raise the epoch with every try.
+    if (restored) await pauses.until('starting', () => this.#owned.commit(next), life.ending)
     this.#owned.seek(next)
     this.prefix = new Prefix(next)
     this.settled = settled
@@ -210,6 +227,7 @@ export class Ownership {
   // ---- what comes next -------------------------------------------------------------------------------------------------
 
   async #next(): Promise<readonly Item[]> {
+    await this.#checkEpoch()
     const { lanes, clock, settings } = this
     const isFull = this.prefix.spread >= settings.unfinishedRecordsMax || lanes.bytes >= settings.waitingBytesMax
     if (isFull) lanes.hurryOldest(clock.now())

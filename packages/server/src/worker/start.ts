@@ -13,7 +13,10 @@ export interface Start {
   readonly settled: Offset
   readonly epoch: number
   readonly feedEnd: Offset
-  /** History was restored: a new epoch began (G6). */
+  /**
+   * History was restored: a new epoch began (G6). What is left to do is to commit `next`: until then the next start sees a restore again, and
+   * with both positions set back it sees none.
+   */
   readonly restored: boolean
 }
 
@@ -50,9 +53,7 @@ export async function findStart(
   const raised = await store.raiseEpoch(partition, Math.max(epoch, feed.epoch) + 1)
   const [place = feed.end] = await logs.feed.append(partition, [epochRecord(raised)])
   const feedEnd = place + 1
-  // Last, so that a crash before this repeats the whole: with both positions set back, the next start sees no restore.
   await store.write({ documents: [], letters: [], projections: [], settled: { partition, next, feed: feedEnd } })
-  await owned.commit(next)
   return { next, settled: next, epoch: raised, feedEnd, restored: true }
 }
 

@@ -1,8 +1,8 @@
 import type { EntryId } from '../../src/ports/store.ts'
 import { SimulatedLogs } from './log.ts'
-import type { Engines, Role, SharedEngines } from './processes.ts'
+import type { Engines, Role, SharedEngines, StoreBackup } from './processes.ts'
 import { SimulatedSearch } from './search.ts'
-import { SimulatedStore } from './store.ts'
+import { type Backup, SimulatedStore } from './store.ts'
 import type { Surroundings } from './world.ts'
 
 /** Log, store and search of an installation, each as nasty as a real cluster. */
@@ -47,6 +47,14 @@ export class SimulatedEngines implements SharedEngines {
 
   thaw(process: string): void {
     for (const engine of this.#all) engine.thaw(process)
+  }
+
+  backup(): StoreBackup {
+    return { made: this.#store.backup() }
+  }
+
+  restore({ made }: StoreBackup, { tells }: { readonly tells: boolean }): void {
+    this.#store.restore(made as Backup, { raisesEpochs: tells })
   }
 
   heal(): void {

@@ -146,6 +146,8 @@ export function newTryOf(letter: LetterDocument): CoreCommand | undefined {
 }
 
 function told({ id, room, sender, clientId, authority, content, replay }: CoreCommand): Command {
-  const by = authority === 'administrator' ? { administrator: true as const } : {}
+  const isExempt =
+    authority === 'administrator' && (content.kind === 'member_added' || content.kind === 'member_removed')
+  const by = isExempt ? { administrator: true as const } : {}
   return { room, sender, clientId, id, replay, ...by, ...saidIn(sender, content) }
 }

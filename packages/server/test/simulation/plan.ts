@@ -24,10 +24,16 @@ export type Step = { readonly after: number } & (
   | { readonly do: 'letters'; readonly deed: LetterDeed }
   | { readonly do: 'cut' }
   | { readonly do: 'kill' | 'stop'; readonly role: Role; readonly backAfter: number }
+  /** The store is set back to what it was then, or as it was at the beginning. */
+  | { readonly do: 'backup' }
+  | { readonly do: 'restore'; readonly tells: boolean; readonly stopsGateways: boolean; readonly backAfter: number }
   | { readonly do: 'freeze'; readonly role: Role; readonly ms: number }
 )
 
 const ROLES: readonly Role[] = ['gateway', 'worker', 'indexer']
+
+/** The share of seeds in which the store is set back. */
+const RESTORES = 0.2
 
 export interface Plan {
   /** Whether workers will meet a sender whom they do not know, and lanes that wait for it. */
@@ -52,7 +58,20 @@ export function planOf(chance: Chance, length: number): Plan {
   }
   const pauses = [0, 5, 50, 500, chance.pick([5, 5_000])]
   while (steps.length < length) steps.push({ after: chance.below(chance.pick(pauses) + 1), ...one(chance, often) })
-  return { hasStranger: chance.happens(0.3), steps }
+  return { hasStranger: chance.happens(0.3), steps: chance.happens(RESTORES) ? withRestore(chance, steps) : steps }
+}
+
+/** A backup is made somewhere, and needed some time later. */
+function withRestore(chance: Chance, steps: readonly Step[]): readonly Step[] {
+  const [from, to] = [chance.below(steps.length), chance.below(steps.length)].sort((a, b) => a - b) as [number, number]
+  const restore: Step = {
+    do: 'restore',
+    after: 0,
+    tells: chance.happens(0.5),
+    stopsGateways: chance.happens(0.5),
+    backAfter: chance.below(3_000),
+  }
+  return [...steps.slice(0, from), { do: 'backup', after: 0 }, ...steps.slice(from, to), restore, ...steps.slice(to)]
 }
 
 interface Often {

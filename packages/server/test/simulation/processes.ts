@@ -35,6 +35,9 @@ export interface Owner {
   die(): void
 }
 
+/** Only the engines that made it know what it is. */
+export type StoreBackup = { readonly made: unknown }
+
 /** Engines that all processes share, and that know of each whether it lives. */
 export interface SharedEngines {
   /** The roles of each process. */
@@ -48,6 +51,10 @@ export interface SharedEngines {
   stopped(process: string): Promise<void>
   freeze(process: string): void
   thaw(process: string): void
+  /** Of the store, as it is now. */
+  backup(): StoreBackup
+  /** The store is set back to that: no worker may run. `tells`: the operator raises the epochs; otherwise a start has to notice (G6). */
+  restore(backup: StoreBackup, options: { readonly tells: boolean }): void
   /** Nothing goes wrong any more, and what is under way ends. */
   heal(): void
   /** The run is over. */
@@ -83,6 +90,7 @@ export class Processes {
   readonly #chance: Chance
   readonly #laneWaitsMs: readonly number[]
   readonly #running = new Map<string, Process>()
+  readonly #stopping = new Map<string, Process>()
   #count = 0
 
   /** Each worker draws how long its lanes wait at most. */
@@ -146,6 +154,12 @@ export class Processes {
     this.#startLater(process.roles, backAfter)
   }
 
+  /** Kills each one of this role, those too that are stopping: none is left that remembers anything. Others take their places. */
+  killAll(role: Role, backAfter: number): void {
+    for (const name of this.of(role)) this.kill(name, backAfter)
+    for (const [name, { roles, clock }] of [...this.#stopping]) if (roles.includes(role)) this.#end(name, clock)
+  }
+
   /** As SIGSTOP does, and SIGCONT some time later. */
   freeze(name: string, ms: number): void {
     const process = this.#running.get(name)
@@ -186,13 +200,17 @@ export class Processes {
   #end(name: string, clock: ProcessClock): void {
     this.#surroundings.trace(() => `${name} is killed`)
     clock.end()
+    this.#stopping.delete(name)
     this.#engines.crash(name)
     this.#network.down(name)
   }
 
-  async #drain({ name, services }: Process): Promise<void> {
+  async #drain(process: Process): Promise<void> {
+    const { name, services } = process
+    this.#stopping.set(name, process)
     for (const service of services) await service.stop()
     await this.#engines.stopped(name)
+    this.#stopping.delete(name)
   }
 
   #startLater(roles: readonly Role[], ms: number): void {

@@ -56,9 +56,11 @@ class Connection implements Ear {
   readonly #isAdministrator: boolean
   readonly #session: string
   #user = ''
-  readonly #resume = new Map<string, Position>()
-  /** By ref: commands without an end, and pages without an answer. */
+  /** Of each room, the place that the client named, or was brought to since. */
+  readonly #places = new Map<string, Position>()
+  /** By ref: commands without an end, and pages and subscriptions without an answer. */
   readonly #tries = new Map<number, string>()
+  readonly #subscriptions = new Map<number, string>()
   readonly #pages = new Map<number, { readonly room: string; readonly begun: number }>()
 
   constructor(recorder: Recorder, client: string, isAdministrator: boolean, session: string) {
@@ -77,12 +79,14 @@ class Connection implements Ear {
     switch (frame.type) {
       case 'authenticate':
         this.#user = frame.token
-        for (const { room, epoch, seq } of frame.resume ?? []) this.#resume.set(room, { epoch, seq })
+        for (const { room, epoch, seq } of frame.resume ?? []) this.#places.set(room, { epoch, seq })
         return
       case 'page':
         this.#pages.set(frame.ref, { room: frame.room, begun: t })
         return
       case 'subscribe':
+        this.#subscriptions.set(frame.ref, frame.room)
+        return
       case 'refresh':
         return
       default: {
@@ -134,26 +138,25 @@ class Connection implements Ear {
         return this.#failed(frame, t)
       case 'subscribed':
         return [{ type: 'subscribed', t, session, room: frame.room }]
-      case 'joined':
-        return [{ type: 'joined', t, session, room: frame.room, epoch: frame.epoch, head: frame.head }]
+      case 'joined': {
+        const { room, epoch, head } = frame
+        this.#places.set(room, { epoch, seq: head })
+        return [{ type: 'joined', t, session, room, epoch, head }]
+      }
       case 'resumed': {
         const { room, epoch, seq, recovered } = frame
-        const from = this.#resume.get(room) ?? { epoch, seq }
+        const from = this.#places.get(room) ?? { epoch, seq }
+        this.#places.set(room, { epoch, seq })
         return [{ type: 'resumed', t, session, room, epoch, seq, recovered, from }]
       }
-      case 'entry':
-        return [
-          {
-            type: 'entry',
-            t,
-            session,
-            room: frame.room,
-            epoch: frame.epoch,
-            entry: entryOf(frame.entry),
-          },
-        ]
+      case 'entry': {
+        const { room, epoch, entry } = frame
+        this.#places.set(room, { epoch, seq: entry.seq })
+        return [{ type: 'entry', t, session, room, epoch, entry: entryOf(entry) }]
+      }
       case 'gap': {
         const { room, epoch, from, to } = frame
+        this.#places.set(room, { epoch, seq: to })
         return [{ type: 'gap', t, session, room, epoch, from, to }]
       }
       case 'left':
@@ -170,6 +173,14 @@ class Connection implements Ear {
   }
 
   #failed({ ref, code, appended }: Reply & { type: 'error' }, t: number): readonly HistoryEvent[] {
+    const room = this.#subscriptions.get(ref ?? -1)
+    if (room !== undefined) {
+      const session = this.#session
+      return [
+        { type: 'subscribed', t, session, room },
+        { type: 'error', t, session, room, code },
+      ]
+    }
     const page = this.#pages.get(ref ?? -1)
     this.#pages.delete(ref ?? -1)
     if (page !== undefined) return [{ type: 'error', t, session: this.#session, room: page.room, code }]

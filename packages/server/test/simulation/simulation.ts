@@ -10,7 +10,7 @@ import { SimulatedNetwork } from './network.ts'
 import { Operator } from './operator.ts'
 import { Person } from './people.ts'
 import { PEOPLE, type PersonName, type Plan, planOf, ROOMS, type Step } from './plan.ts'
-import { type Engines, Processes, type SharedEngines } from './processes.ts'
+import { type Engines, Processes, type SharedEngines, type StoreBackup } from './processes.ts'
 import { Recorder } from './recorder.ts'
 import type { Surroundings } from './world.ts'
 
@@ -72,6 +72,7 @@ class Simulation implements Surroundings {
   readonly #people: ReadonlyMap<PersonName, Person>
   readonly #plan: Plan
   #isHealthy = false
+  #backup: StoreBackup | undefined
 
   constructor(options: SimulationOptions) {
     this.#options = options
@@ -173,6 +174,12 @@ class Simulation implements Surroundings {
       case 'letters':
         void this.#operator.lookAfterLetters(step.deed)
         break
+      case 'backup':
+        this.#backup = this.#engines.backup()
+        break
+      case 'restore':
+        this.#restore(step)
+        break
       case 'cut':
         this.#network.cutSome()
         break
@@ -192,6 +199,16 @@ class Simulation implements Surroundings {
     if (name === undefined) return
     if (step.do === 'freeze') this.#processes.freeze(name, step.ms)
     else this.#processes[step.do](name, step.backAfter)
+  }
+
+  /** As an operator does it: nobody is left who writes, and whoever reads may stay. */
+  #restore({ tells, stopsGateways, backAfter }: Step & { do: 'restore' }): void {
+    if (this.#backup === undefined) return
+    this.#processes.killAll('worker', backAfter)
+    if (stopsGateways) this.#processes.killAll('gateway', backAfter)
+    this.#engines.restore(this.#backup, { tells })
+    const { t } = this.#recorder
+    this.#recorder.add(tells ? { type: 'restored', t } : { type: 'restored', t, untold: true })
   }
 
   async #heal(): Promise<void> {

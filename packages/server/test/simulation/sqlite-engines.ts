@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSqlite, type Sqlite } from '../../src/adapters/sqlite/sqlite.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
-import type { Engines, Owner, Role, SharedEngines } from './processes.ts'
+import type { Engines, Owner, Role, SharedEngines, StoreBackup } from './processes.ts'
 import type { Surroundings } from './world.ts'
 
 /** Only processes die here, no machine: syncing to a disk would show nothing and take most of the time. */
 const IN_MEMORY = '/dev/shm'
+/** What a process has for itself alone. */
+const UNSHARED = /-shm$|lock\.db/
+const STORE = /store\.db(-wal)?$/
 const TOGETHER: readonly Role[] = ['gateway', 'worker', 'indexer']
 
 /**
@@ -22,6 +25,7 @@ export class SqliteEngines implements SharedEngines {
   readonly #partitions: number
   readonly #root = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'holdfast-simulated-'))
   #folders = 0
+  #backups = 0
   #open: Sqlite | undefined
 
   constructor(surroundings: Surroundings, partitions: number) {
@@ -48,7 +52,7 @@ export class SqliteEngines implements SharedEngines {
     this.#open = undefined
     const from = this.#folder
     this.#folders++
-    cpSync(from, this.#folder, { recursive: true, filter: (file) => !/-shm$|lock\.db/.test(file) })
+    cpSync(from, this.#folder, { recursive: true, filter: (file) => !UNSHARED.test(file) })
     dead.close().catch(() => {})
   }
 
@@ -61,6 +65,22 @@ export class SqliteEngines implements SharedEngines {
   freeze(): void {}
 
   thaw(): void {}
+
+  /** As cp does: every transaction is over between two events. */
+  backup(): StoreBackup {
+    const made = join(this.#root, `backup-${++this.#backups}`)
+    cpSync(this.#folder, made, { recursive: true, filter: (file) => file === this.#folder || STORE.test(file) })
+    return { made }
+  }
+
+  /** Nobody is told: the files are all there is. */
+  restore({ made }: StoreBackup): void {
+    const from = this.#folder
+    this.#folders++
+    cpSync(from, this.#folder, { recursive: true, filter: (file) => !UNSHARED.test(file) && !STORE.test(file) })
+    cpSync(String(made), this.#folder, { recursive: true })
+    this.#surroundings.sometimes('store.restored.untold')
+  }
 
   heal(): void {}
 

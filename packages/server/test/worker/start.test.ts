@@ -143,6 +143,65 @@ test('[WRK41] broken off between raising the epoch and setting positions back, t
   await scene.stop()
 })
 
+test('[WRK41] a log that refuses the commit of a restore for a while raises no further epoch', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  const empty = new Scene()
+  await empty.users('al', 'bo')
+  await withStoreOf(scene, empty)
+  const { commands } = scene.memory.logs
+  let refusals = 0
+  const work = commands.work.bind(commands)
+  Object.assign(commands, {
+    work: (group: string, run: Parameters<typeof work>[1]) =>
+      work(group, (owned) => {
+        const commit = owned.commit.bind(owned)
+        return run(
+          Object.assign(owned, {
+            commit: async (next: number) => {
+              if (++refusals <= 5) throw new Failure('transient', 'not now')
+              return commit(next)
+            },
+          }),
+        )
+      }),
+  })
+
+  await scene.start('w2')
+  await scene.clock.until(() => scene.batches.length === 2, 'everything is stored again')
+
+  assert.deepEqual(
+    (await scene.feed()).map(({ end, epoch }) => [end, epoch]),
+    [
+      ['stored', 1],
+      ['epoch', 2],
+      ['stored', 2],
+    ],
+  )
+  await scene.stop()
+})
+
+test('[WRK48] an epoch that somebody else raised is noticed, and what comes is published under it', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+
+  await scene.memory.store.timeline.raiseEpoch(0, 3)
+  await scene.clock.advance(WORKER_DEFAULTS.stuckMsMax / 2)
+  await scene.send(say('a'))
+  await scene.drained()
+
+  assert.deepEqual(
+    (await scene.feed()).map(({ end, epoch }) => [end, epoch]),
+    [
+      ['stored', 1],
+      ['stored', 3],
+    ],
+  )
+  await scene.stop()
+})
+
 test('[WRK42] a store set back by a worker that came late, with nothing lost, is no restore (R8)', async () => {
   const scene = await sceneWithRoom()
   await scene.send(say('a'))
