@@ -97,6 +97,11 @@ class Arrivals {
     for (const waiter of this.#waiting.get(partition) ?? []) if (waiter.end <= end) waiter.wake()
   }
 
+  /** Whoever works off a long lag never waits for anything: it has to let everybody else in this process have a turn. */
+  turn(): Promise<void> {
+    return this.#clock.sleep(0)
+  }
+
   /** Resolves when the partition ends at `end` or above, after `ms`, or when the signal aborts, whichever is first. */
   reached(partition: number, end: Offset, ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve()
@@ -219,6 +224,8 @@ class Owned implements OwnedPartition {
   readonly #source: PartitionSource
   readonly #arrivals: Arrivals
   #position: Offset | undefined
+  /** Whether the last read found records without waiting for them. */
+  #hasMore = false
 
   constructor(group: string, id: number, source: PartitionSource, arrivals: Arrivals, signal: AbortSignal) {
     this.#group = group
@@ -243,7 +250,10 @@ class Owned implements OwnedPartition {
     ...limit
   }: ReadLimit & { readonly waitMs: number; readonly gather?: Gather }): Promise<readonly StoredRecord[]> {
     const end = this.#source.end(this.id)
-    if (waitMs > 0 && this.#isEmpty) await this.#arrivals.reached(this.id, end + 1, waitMs, this.signal)
+    const hadMore = this.#hasMore
+    this.#hasMore = !this.#isEmpty
+    if (!this.#hasMore && waitMs > 0) await this.#arrivals.reached(this.id, end + 1, waitMs, this.signal)
+    else if (hadMore) await this.#arrivals.turn()
     if (gather !== undefined && gather.ms > 0 && !this.#isEmpty) await this.#gather(gather)
     return this.signal.aborted ? [] : this.#take(limit)
   }

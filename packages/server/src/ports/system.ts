@@ -8,7 +8,7 @@ export interface Clock {
   now(): number
   /** Milliseconds that never go back; only differences mean something. */
   elapsed(): number
-  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. After 0 ms: when all that is ready now had its turn. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Calls once after `ms`. Does not keep the process alive. */
   after(ms: number, call: () => void): Cancel

@@ -303,6 +303,20 @@ export function logConformance(name: string, partitions: number, open: OpenSubje
       assert.deepEqual(await cut, [])
     })
 
+    test('[LOG11] who works off a long lag, and never waits, leaves others in the process their turns', async () => {
+      await log.append(0, numbered(50))
+      const owned = await own('g', 0)
+      let turns = 0
+      const count = () => {
+        turns++
+        if (!owned.signal.aborted) setImmediate(count)
+      }
+      setImmediate(count)
+      for (let left = 50; left > 0; left--)
+        assert.equal((await owned.read({ recordsMax: 1, bytesMax: 1_000, waitMs: 0 })).length, 1)
+      assert.ok(turns >= 40, `${turns} turns of the event loop in 50 reads`)
+    })
+
     test('[LOG5] reads go on where the last one ended, or from where they are told', async () => {
       const offsets = await log.append(0, numbered(3))
       const owned = await own('g', 0)

@@ -13,6 +13,7 @@ export const systemClock: Clock = {
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()
+  if (ms <= 0) return new Promise((resolve) => setImmediate(resolve))
   return new Promise((resolve) => {
     const timer = setTimeout(done, Math.min(ms, TIMER_MS_MAX))
     function done(): void {
