@@ -1,4 +1,4 @@
-import { connect, HoldfastError, type Entry as WireEntry } from '@holdfast/client'
+import { type Client, connect, HoldfastError, type Entry as WireEntry } from '@holdfast/client'
 import type { Claim, Letter } from '../../../../faults/checker/history.ts'
 import { Problem } from '../../src/core/problem.ts'
 import { type Found, searchMessages } from '../../src/core/search-messages.ts'
@@ -35,7 +35,19 @@ export async function readRooms(options: FinalOptions): Promise<void> {
 }
 
 async function readEach(options: FinalOptions): Promise<void> {
-  for (const gateway of options.gateways) for (const room of options.rooms) await readRoom(options, gateway, room)
+  const { surroundings, recorder, network } = options
+  const { clock, chance } = surroundings
+  for (const gateway of options.gateways) {
+    const client = connect({
+      url: `http://${gateway}`,
+      getToken: () => ADMINISTRATOR,
+      webSocket: network.webSocket(() => recorder.ear(`final/${gateway}`, true)),
+      clock,
+      random: chance.fork(),
+    })
+    for (const room of options.rooms) await readRoom(client, recorder, gateway, room)
+    client.close()
+  }
 }
 
 async function readBehind(options: FinalOptions): Promise<void> {
@@ -43,20 +55,7 @@ async function readBehind(options: FinalOptions): Promise<void> {
   await readIndex(options)
 }
 
-async function readRoom(
-  { surroundings, recorder, network }: FinalOptions,
-  gateway: string,
-  room: string,
-): Promise<void> {
-  const { clock, chance } = surroundings
-  const webSocket = network.webSocket(() => recorder.ear(`final/${gateway}/${room}`, true))
-  const client = connect({
-    url: `http://${gateway}`,
-    getToken: () => ADMINISTRATOR,
-    webSocket,
-    clock,
-    random: chance.fork(),
-  })
+async function readRoom(client: Client, recorder: Recorder, gateway: string, room: string): Promise<void> {
   const entries: WireEntry[] = []
   try {
     let end = { epoch: 0, head: 0 }
@@ -73,7 +72,6 @@ async function readRoom(
     if (!(error instanceof HoldfastError && error.code === 'NOT_FOUND')) throw error
     recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch: 0, head: 0, entries: [] })
   }
-  client.close()
 }
 
 async function readStore({ recorder, engines: { store, logs }, rooms }: FinalOptions): Promise<void> {

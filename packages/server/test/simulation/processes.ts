@@ -79,6 +79,8 @@ interface Process {
 /** Who a token's bearer is: tokens are names, and `root` is the administrator. */
 export const ADMINISTRATOR = 'root'
 const TOKEN_MS = 3_600_000
+/** Who looks around every second with nothing to do costs a run more than it shows. */
+const IDLE_MS_MAX = 3_000
 /** After so long a process that could not start is started again. */
 const AGAIN_MS = 100
 
@@ -260,7 +262,8 @@ export class Processes {
         resumeEntriesMax: 8,
         fillEntriesMax: 3,
         outboxBytesMax: 16_384,
-        sweepMs: 10_000,
+        sweepMs: 5_000,
+        housekeepingMs: 2_000,
       },
     })
     this.#network.listen({ name, connect: (socket) => gateway.connect(socket) })
@@ -287,6 +290,7 @@ export class Processes {
         outageBackoff: { delayMs: 10, delayMsMax: 500 },
         roomsBytesMax: this.#chance.pick([1, 1 << 20]),
         unfinishedRecordsMax: this.#chance.pick([8, 100_000]),
+        idleMsMax: IDLE_MS_MAX,
       },
       observer: this.#observer(),
       alert: (kind) => this.#surroundings.sometimes(`alert.${kind}`),
@@ -301,7 +305,12 @@ export class Processes {
       clock,
       random: this.#chance.fork(),
       logger: SILENT,
-      settings: { ...INDEXER_DEFAULTS, outageBackoff: { delayMs: 20, delayMsMax: 1_000 }, sweepMs: 20_000 },
+      settings: {
+        ...INDEXER_DEFAULTS,
+        outageBackoff: { delayMs: 20, delayMsMax: 1_000 },
+        sweepMs: 20_000,
+        idleMsMax: IDLE_MS_MAX,
+      },
       observer: SILENT_INDEXER,
     })
   }

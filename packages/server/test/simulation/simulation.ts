@@ -22,9 +22,9 @@ const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 /** After the last fault everything has to be drained within so much virtual time. */
 const RECOVERY_MS_MAX = 120_000
 /** Longer than anything on its way to a client takes, a sweep of the gateway included. */
-const QUIET_MS = 15_000
+const QUIET_MS = 8_000
 /** How often it is looked whether everything is drained. */
-const LOOK_MS = 100
+const LOOK_MS = 250
 /** Where nobody is a stranger, a lane waits for as long as the store may not know somebody whom it knew. */
 const OLD_READS_OUTLASTED_MS = 20_000
 
@@ -132,10 +132,19 @@ class Simulation implements Surroundings {
     await this.#heal()
     const verdict = await this.#judge()
     const { history } = this.#recorder
-    const hash = createHash('sha256').update(JSON.stringify(history)).digest('hex').slice(0, 16)
     const faults = [...this.#probabilities].flatMap(([name, probability]) => (probability > 0 ? [name] : []))
     const { seed } = this.#options
-    return { seed, plan: this.#plan, faults, verdict, hash, counts: this.#counts, events: this.clock.events }
+    return {
+      seed,
+      plan: this.#plan,
+      faults,
+      verdict,
+      get hash() {
+        return createHash('sha256').update(JSON.stringify(history)).digest('hex').slice(0, 16)
+      },
+      counts: this.#counts,
+      events: this.clock.events,
+    }
   }
 
   async #prepare(): Promise<void> {
