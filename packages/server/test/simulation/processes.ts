@@ -262,7 +262,7 @@ export class Processes {
         resumeEntriesMax: 8,
         fillEntriesMax: 3,
         outboxBytesMax: 16_384,
-        sweepMs: 5_000,
+        sweepMs: 4_000,
         housekeepingMs: 2_000,
       },
     })
@@ -308,7 +308,7 @@ export class Processes {
       settings: {
         ...INDEXER_DEFAULTS,
         outageBackoff: { delayMs: 20, delayMsMax: 1_000 },
-        sweepMs: 20_000,
+        sweepMs: 4_000,
         idleMsMax: IDLE_MS_MAX,
       },
       observer: SILENT_INDEXER,

@@ -21,7 +21,7 @@ const STEPS = 40
 const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 /** After the last fault everything has to be drained within so much virtual time. */
 const RECOVERY_MS_MAX = 120_000
-/** Longer than anything on its way to a client takes, a sweep of the gateway included. */
+/** Longer than anything on its way to a client or to the index takes, sweeps of gateways and indexer included. */
 const QUIET_MS = 8_000
 /** How often it is looked whether everything is drained. */
 const LOOK_MS = 250
