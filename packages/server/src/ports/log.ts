@@ -77,7 +77,10 @@ export interface OwnedPartition {
    * for so many, or about so many. Nothing is taken before the waiting is over, so a read that fails has passed over nothing. [LOG10]
    */
   read(limit: ReadLimit & { readonly waitMs: number; readonly gather?: Gather }): Promise<readonly StoredRecord[]>
-  /** Everything below `next` is finished. Late, repeated and backward commits are harmless by design (R8). [LOG9] */
+  /**
+   * Everything below `next` is finished. Late, repeated and backward commits are harmless by design (R8). To lose the last one is too, but not
+   * one that goes back: that one is durable when it resolves, because a restored store rests on it (R9). [LOG9]
+   */
   commit(next: Offset): Promise<void>
 }
 

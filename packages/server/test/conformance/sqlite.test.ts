@@ -347,6 +347,20 @@ describe('counts on SQLite', () => {
     assert.equal(commits, 1)
   })
 
+  test('[SQL16] a commit that goes back survives a kill in the very next moment', async (context) => {
+    const folder = temporaryFolder(context)
+    const { logs } = engines(context, folder)
+    await logs.commands.append(0, records(3))
+    const owned = await own(logs.commands, 'worker')
+    await owned.commit(3)
+    await logs.commands.append(0, records(1))
+
+    await owned.commit(1)
+    const after = engines(context, killedCopy(context, folder))
+
+    assert.equal(await after.logs.commands.committed('worker', 0), 1)
+  })
+
   test('[SQL13] what was committed in the last moment before a clean close is committed at the next opening', async (context) => {
     const folder = temporaryFolder(context)
     const first = sqliteEngines(folder)

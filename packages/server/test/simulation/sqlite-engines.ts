@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { openSqlite, type Sqlite } from '../../src/adapters/sqlite/sqlite.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
 import type { Engines, Owner, Role, SharedEngines, StoreBackup } from './processes.ts'
@@ -73,12 +74,13 @@ export class SqliteEngines implements SharedEngines {
     return { made }
   }
 
-  /** Nobody is told: the files are all there is. */
+  /** Nobody is told: the files are all there is. Users stay, as applications bring them again. */
   restore({ made }: StoreBackup): void {
     const from = this.#folder
     this.#folders++
     cpSync(from, this.#folder, { recursive: true, filter: (file) => !UNSHARED.test(file) && !STORE.test(file) })
     cpSync(String(made), this.#folder, { recursive: true })
+    bringUsers(join(from, 'store.db'), join(this.#folder, 'store.db'))
     this.#surroundings.sometimes('store.restored.untold')
   }
 
@@ -105,4 +107,11 @@ export class SqliteEngines implements SharedEngines {
   get #folder(): string {
     return join(this.#root, String(this.#folders))
   }
+}
+
+function bringUsers(from: string, to: string): void {
+  const database = new DatabaseSync(to)
+  database.prepare('ATTACH ? AS newer').run(from)
+  database.exec('INSERT OR IGNORE INTO users SELECT * FROM newer.users')
+  database.close()
 }

@@ -109,6 +109,7 @@ export class LogFile {
       passed: () => {
         this.#flush ??= this.#options.clock.after(COMMIT_WRITTEN_MS_MAX, () => this.#flushCommits())
       },
+      writeCommits: () => this.#syncCommits(),
     })
   }
 
@@ -154,6 +155,17 @@ export class LogFile {
       this.#writeCommits()
     } catch {
       // A full disk keeps commits waiting; whoever appends is told of it, and the next commit tries again.
+    }
+  }
+
+  #syncCommits(): void {
+    const writing = this.#positions.riderOn(this.#durable)
+    let committed = false
+    try {
+      this.#durable.transaction(() => writing.write())
+      committed = true
+    } finally {
+      writing.after(committed)
     }
   }
 
