@@ -14,10 +14,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { seedsOf } from '../../packages/server/test/simulation/seeds.ts'
 import { edited } from './copy.ts'
+import { findSeeds } from './find-seeds.ts'
+import { KNOWN_MISTAKES } from './known-mistakes.ts'
 import { type Edit, type Mutant, tests } from './mutant.ts'
 import { isGood, tableOf } from './report.ts'
 import { type Judgement, run, Unprovable } from './run.ts'
+import { readFindings } from './seeds.ts'
 import { MUTANTS } from './table.ts'
 import type { TestLimits } from './tests.ts'
 
@@ -191,6 +195,51 @@ test("[MUT7] each row of README's guarantee table has mutants, and names just th
   }
 })
 
+test('[MUT9] every rule and every known mistake has mutants, and those left to the simulator were noticed by it', () => {
+  const rules = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`)
+  const undone = new Set(MUTANTS.map(({ undoes }) => undoes))
+  assert.deepEqual(
+    [...rules('R', 9), ...rules('G', 11)].filter((rule) => !undone.has(rule)),
+    [],
+  )
+  const names = MUTANTS.map(({ name }) => name)
+  for (const { mistake, mutants } of KNOWN_MISTAKES)
+    assert.ok(mutants.length > 0 && mutants.every((name) => names.includes(name)), mistake)
+  const findings = readFindings()
+  const unnoticed = MUTANTS.filter(({ name, killedBy }) => killedBy.simulator && findings[name]?.first === undefined)
+  assert.deepEqual(
+    unnoticed.map(({ name }) => name),
+    [],
+  )
+  assert.deepEqual(
+    Object.keys(findings).filter((name) => !names.includes(name)),
+    [],
+  )
+})
+
+test('[MUT10] seeds are looked for from the first on; one that hangs or breaks down notices', async (context) => {
+  const { root } = fixture(context)
+  mkdirSync(join(root, 'packages/server/test/simulation'), { recursive: true })
+  mkdirSync(join(root, 'faults/mutants'), { recursive: true })
+  const simulated = fileURLToPath(new URL('simulated.ts', import.meta.url))
+  writeFileSync(join(root, 'faults/mutants/simulated.ts'), readFileSync(simulated))
+  writeFileSync(
+    join(root, 'packages/server/test/simulation/simulation.ts'),
+    `export async function simulate({ seed }: { seed: number }) {
+      if (seed === 4) process.exit(1)
+      if (seed === 6) for (;;);
+      if (seed === 8) throw new Error('red')
+      return { verdict: { verdict: seed === 9 ? 'fail' : 'pass' } }
+    }`,
+  )
+  const { signal } = new AbortController()
+  const search = { folder: root, seedsMax: 9, noticedMax: 9, seedMsMax: 5_000, signal }
+
+  assert.deepEqual(await findSeeds(search), { first: 4, noticed: 4, of: 9 })
+  assert.deepEqual(await findSeeds({ ...search, noticedMax: 1 }), { first: 4, noticed: 1, of: 4 })
+  assert.deepEqual(await findSeeds({ ...search, seedsMax: 3 }), { first: undefined, noticed: 0, of: 3 })
+})
+
 test('[MUT8] the command tries what is named, as JSON too, and says by its exit code what came of it', async (context) => {
   const temporary = temporaryFolder(context)
   const { code, output } = await command(['prefix-with-holes', '--json'], temporary).exit
@@ -205,6 +254,13 @@ test('[MUT8] the command tries what is named, as JSON too, and says by its exit 
   const help = await command(['--help'], temporary).exit
   assert.equal(help.code, 0)
   for (const { name } of MUTANTS) assert.ok(help.output.includes(`  ${name}: `))
+})
+
+test('[MUT11] seeds are named by a number for the first so many, by ranges, and by several of these', () => {
+  assert.deepEqual(seedsOf('3'), [1, 2, 3])
+  assert.deepEqual(seedsOf('7..9'), [7, 8, 9])
+  assert.deepEqual(seedsOf('8..9,3,9..10'), [8, 9, 1, 2, 3, 10])
+  for (const text of ['', '0', 'some', '9..7', '7..', '..7', '1.5', '3,']) assert.throws(() => seedsOf(text), text)
 })
 
 function command(args: readonly string[], temporary: string) {
@@ -240,7 +296,7 @@ type Options = Partial<Parameters<typeof run>[0]>
 
 function judged(tree: Fixture, mutants: readonly Mutant[], options: Options = {}): Promise<readonly Judgement[]> {
   const { signal } = new AbortController()
-  return run({ tree, mutants, jobs: 1, limits: LIMITS, signal, progress: () => {}, ...options })
+  return run({ tree, mutants, findings: {}, jobs: 1, limits: LIMITS, signal, progress: () => {}, ...options })
 }
 
 async function refused(

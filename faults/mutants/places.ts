@@ -22,3 +22,5 @@ export const LIFECYCLE_TESTS = `${TESTS}/lifecycle.test.ts`
 export const STOP_TESTS = `${TESTS}/operation/stop.test.ts`
 export const SIMULATION_TESTS = `${TESTS}/simulation/simulation.test.ts`
 export const COMMAND_TESTS = 'packages/client/test/commands.test.ts'
+export const SIMULATED_STORE_TESTS = `${TESTS}/simulation/store.test.ts`
+export const CLIENT_ROOM_TESTS = 'packages/client/test/rooms.test.ts'

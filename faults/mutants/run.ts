@@ -2,12 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Copy, edited, NoLongerApplies, type Tree } from './copy.ts'
-import { cites, type Mutant, patternOf, type TestKiller } from './mutant.ts'
+import { findSeeds, type SearchLimits } from './find-seeds.ts'
+import { cites, type Killer, type Mutant, patternOf } from './mutant.ts'
+import { type Finding, type Findings, seedsFor } from './seeds.ts'
 import { runTests, type TestLimits, type TestReport } from './tests.ts'
 
 export interface RunOptions {
   readonly tree: Tree
   readonly mutants: readonly Mutant[]
+  /** In which seeds the simulator notices them. */
+  readonly findings: Findings
   /** Mutants under test at the same time, each in a copy of its own. */
   readonly jobs: number
   readonly limits: TestLimits
@@ -47,11 +51,7 @@ export class Unprovable extends Error {
  * fit and every test named has to be green on the source as it is: a test that is red anyway notices nothing. Throws `Unprovable`.
  */
 export async function run(options: RunOptions): Promise<readonly Judgement[]> {
-  checkEdits(options)
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutants-'))
-  try {
-    const jobs = Math.max(1, Math.min(options.jobs, options.mutants.length))
-    const benches = Array.from({ length: jobs }, (_, i) => new Bench(options, join(folder, String(i))))
+  return await onBenches(options, async (benches) => {
     const skipped = await checkKillers(options, benches)
     return await inTurns(benches, options.mutants, async (bench, mutant) => {
       const why = skipped.get(mutant)
@@ -59,6 +59,27 @@ export async function run(options: RunOptions): Promise<readonly Judgement[]> {
       options.progress(told(judgement))
       return judgement
     })
+  })
+}
+
+/** Has the simulator look at each mutant, whoever is to kill it. Throws `Unprovable`. */
+export async function searchSeeds(
+  options: RunOptions,
+  limits: SearchLimits,
+  found: (name: string, finding: Finding) => void,
+): Promise<void> {
+  await onBenches(options, (benches) =>
+    inTurns(benches, options.mutants, async (bench, mutant) => found(mutant.name, await bench.search(mutant, limits))),
+  )
+}
+
+/** Each job has a bench of its own. Whatever ends the work, nothing of them is left. */
+async function onBenches<T>(options: RunOptions, work: (benches: readonly Bench[]) => Promise<T>): Promise<T> {
+  checkEdits(options)
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutants-'))
+  try {
+    const jobs = Math.max(1, Math.min(options.jobs, options.mutants.length))
+    return await work(Array.from({ length: jobs }, (_, i) => new Bench(options, join(folder, String(i)))))
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -79,16 +100,21 @@ function checkEdits({ tree, mutants }: RunOptions): void {
 
 /** Runs every test that is named, once, on the source as it is. Returns the mutants whose tests are skipped here, with why. */
 async function checkKillers(
-  { mutants, progress }: RunOptions,
+  { mutants, findings, progress }: RunOptions,
   benches: readonly Bench[],
 ): Promise<ReadonlyMap<Mutant, string>> {
-  const patterns = new Map<string, Set<string>>()
-  for (const { killedBy } of mutants)
-    for (const file of killedBy.files) patterns.set(file, (patterns.get(file) ?? new Set()).add(patternOf(killedBy)))
+  const asked = new Map<string, { readonly patterns: Set<string>; readonly seeds: Set<string> }>()
+  for (const { name, killedBy } of mutants)
+    for (const file of killedBy.files) {
+      const { patterns, seeds } = asked.get(file) ?? { patterns: new Set(), seeds: new Set() }
+      asked.set(file, { patterns: patterns.add(patternOf(killedBy)), seeds })
+      if (killedBy.simulator) seeds.add(seedsFor(findings, name))
+    }
   const began = performance.now()
   const reports = new Map(
-    await inTurns(benches, [...patterns], async (bench, [file, some]) => {
-      return [file, await bench.test([file], [...some])] as const
+    await inTurns(benches, [...asked], async (bench, [file, { patterns, seeds }]) => {
+      const some = seeds.size === 0 ? undefined : [...seeds].join(',')
+      return [file, await bench.test([file], [...patterns], some)] as const
     }),
   )
   const reasons: string[] = []
@@ -107,7 +133,7 @@ async function checkKillers(
 /** What a test is worth that is to notice something: only one that is green otherwise is worth anything. */
 type Worth = { readonly worth: 'all' } | { readonly worth: 'none' | 'none here'; readonly why: string }
 
-function worthOf(killer: TestKiller, rule: string, reports: ReadonlyMap<string, TestReport>): Worth {
+function worthOf(killer: Killer, rule: string, reports: ReadonlyMap<string, TestReport>): Worth {
   const all = killer.files.flatMap((file) => reports.get(file)?.tests ?? [])
   const cited = all.filter(({ title }) => cites(title, rule, killer))
   const red = cited.find(({ end }) => end === 'red')
@@ -142,27 +168,29 @@ class Bench {
     return { mutant, verdict, ms: performance.now() - began }
   }
 
-  async #verdict({ killedBy }: Mutant): Promise<Verdict> {
-    switch (killedBy.by) {
-      case 'tests':
-        return verdictOf(killedBy, await this.test(killedBy.files, [patternOf(killedBy)]), this.#options.limits)
-      default:
-        killedBy.by satisfies never
-        throw new Error(`nobody knows how ${killedBy.by} kills`)
-    }
+  search(mutant: Mutant, limits: SearchLimits): Promise<Finding> {
+    const { signal } = this.#options
+    return this.#copy.with(mutant, () => findSeeds({ folder: this.#copy.folder, signal, ...limits }))
   }
 
-  async test(files: readonly string[], patterns: readonly string[]): Promise<TestReport> {
+  async #verdict({ name, killedBy }: Mutant): Promise<Verdict> {
+    const { findings, limits } = this.#options
+    const seeds = killedBy.simulator ? seedsFor(findings, name) : undefined
+    return verdictOf(killedBy, await this.test(killedBy.files, [patternOf(killedBy)], seeds), limits)
+  }
+
+  async test(files: readonly string[], patterns: readonly string[], seeds?: string): Promise<TestReport> {
     const { limits, signal } = this.#options
+    const [folder, temporary] = [this.#copy.folder, this.#temporary]
     try {
-      return await runTests({ folder: this.#copy.folder, temporary: this.#temporary, files, patterns, limits, signal })
+      return await runTests({ folder, temporary, files, patterns, seeds, limits, signal })
     } finally {
       rmSync(this.#temporary, { recursive: true, force: true, maxRetries: 5 })
     }
   }
 }
 
-function verdictOf(killer: TestKiller, { tests, ended, complaints }: TestReport, { runMsMax }: TestLimits): Verdict {
+function verdictOf(killer: Killer, { tests, ended, complaints }: TestReport, { runMsMax }: TestLimits): Verdict {
   const of = (rule: string) => tests.filter(({ title }) => cites(title, rule, killer))
   const isRed = (rule: string) => of(rule).some(({ end }) => end === 'red')
   const kept = killer.rules.filter((rule) => !isRed(rule))

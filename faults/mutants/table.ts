@@ -8,11 +8,15 @@ import { NO_DEADLINE } from './defects/07-no-deadline.ts'
 import { DOUBLED } from './defects/08-doubled.ts'
 import { TOLD_TOO_EARLY } from './defects/09-told-too-early.ts'
 import { NOT_DRAINED } from './defects/10-not-drained.ts'
+import { MISTAKES } from './mistakes/mistakes.ts'
 import type { Mutant } from './mutant.ts'
-import { GATEWAY_RULES } from './rules/gateway.ts'
-import { WORKER_RULES } from './rules/worker.ts'
+import { ANSWERS } from './rules/answers.ts'
+import { DECISIONS } from './rules/decisions.ts'
+import { KEYS_AND_READS } from './rules/keys-and-reads.ts'
+import { PUSHES } from './rules/pushes.ts'
+import { RECOVERY } from './rules/recovery.ts'
 
-/** Every guard that is undone, and what notices. "defect N" is row N of README's guarantee table, "R4" a rule of the worker, "G2" one of the gateway. */
+/** Every guard that is undone, and what notices. "defect N" is row N of README's guarantee table, "R4" a rule of the worker, "G2" one of the gateway; the others are known mistakes. */
 export const MUTANTS: readonly Mutant[] = [
   EARLY_COMMIT,
   MANY_ROUND_TRIPS,
@@ -24,6 +28,10 @@ export const MUTANTS: readonly Mutant[] = [
   DOUBLED,
   TOLD_TOO_EARLY,
   NOT_DRAINED,
-  WORKER_RULES,
-  GATEWAY_RULES,
+  KEYS_AND_READS,
+  DECISIONS,
+  RECOVERY,
+  ANSWERS,
+  PUSHES,
+  MISTAKES,
 ].flat()

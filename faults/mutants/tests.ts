@@ -18,6 +18,8 @@ export interface TestRun {
   readonly files: readonly string[]
   /** Regular expressions for titles: one has to match. */
   readonly patterns: readonly string[]
+  /** Which seeds the simulator runs, as `HFTEST_SEEDS` has it. */
+  readonly seeds: string | undefined
   readonly limits: TestLimits
   readonly signal: AbortSignal
 }
@@ -40,7 +42,7 @@ const REPORTER = fileURLToPath(new URL('reporter.ts', import.meta.url))
 
 /** Runs the tests of these files whose titles match, one file after the other. Whatever they started is gone when this settles. */
 export async function runTests(run: TestRun): Promise<TestReport> {
-  const { folder, temporary, files, patterns, limits, signal } = run
+  const { folder, temporary, files, patterns, seeds, limits, signal } = run
   signal.throwIfAborted()
   mkdirSync(temporary, { recursive: true })
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env
@@ -59,7 +61,7 @@ export async function runTests(run: TestRun): Promise<TestReport> {
     ],
     {
       cwd: folder,
-      env: { ...environment, TMPDIR: temporary },
+      env: { ...environment, TMPDIR: temporary, ...(seeds === undefined ? {} : { HFTEST_SEEDS: seeds }) },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: its end is the end of every process that the tests have started.
       detached: true,

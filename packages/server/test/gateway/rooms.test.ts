@@ -169,6 +169,30 @@ test('[GW21] entries are pushed without a hole: what the feed left out is read f
   assert.deepEqual(alice.take(), [], 'what is known is dropped')
 })
 
+test('[GW21] what is said while a room is being read for its opening is pushed behind that', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice', 'bob'])
+  const { history } = rig.scribe.store
+  const view = history.view.bind(history)
+  let answer = () => {}
+  history.view = async (request) => {
+    history.view = view
+    const early = await view(request)
+    await new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    return early
+  }
+  const bob = await rig.enter('bob')
+  await rig.did(said('meanwhile'))
+  answer()
+  await rig.settle()
+  assert.deepEqual(brief(bob.take('joined', 'entry')), [
+    ['joined', 'r', 1],
+    ['entry', 'r', 2],
+  ])
+})
+
 test('[GW21] a hole is filled however long the store cannot be read', async () => {
   const rig = new Rig()
   await rig.group('r', ['alice'])

@@ -392,11 +392,32 @@ test('[SIM29] a reader may see any earlier moment, call by call; inside one call
   )
   trial.never('store.history.old')
   trial.always('store.history.torn')
-  const torn = history.view(view('r'))
-  await trial.clock.pass(1)
-  await trial.outcome(timeline.raiseEpoch(0, 7))
-  const { epoch } = await trial.outcome(torn)
-  assert.ok(epoch === 1 || trial.counts.has('store.history.epochChanged'))
+  for (let raised = 2; raised < 30; raised++) {
+    const torn = history.view(view('r'))
+    await trial.clock.pass(1)
+    await trial.outcome(timeline.raiseEpoch(0, raised))
+    const { epoch } = await trial.outcome(torn)
+    assert.ok(epoch === raised - 1 || epoch === raised, `${epoch} beside ${raised}`)
+  }
+  assert.ok(trial.counts.has('store.history.epochChanged'), 'some of them were read again')
+})
+
+test('[SIM29] a membership is never older than the entries it is read with (G5)', async () => {
+  const { trial, store } = open()
+  const { timeline, history } = store.connect('g')
+  trial.always('store.history.torn')
+  let isSeen = false
+  for (let seq = 1; seq <= 40; seq++) {
+    // Every second entry takes al out, the others bring al back.
+    const role = seq % 2 === 0 ? undefined : 'member'
+    const projected = { ...projection('r', seq), members: [{ user: 'al', role, seq } as const] }
+    const written = write(timeline, [entry('r', seq)], { projections: [projected] })
+    const { head, member } = await trial.outcome(history.view(view('r', { user: 'al' })))
+    assert.ok((member?.seq ?? 0) >= head, `${member?.seq} at head ${head}`)
+    isSeen ||= (member?.seq ?? 0) > head
+    await trial.outcome(written)
+  }
+  assert.ok(isSeen, 'some changed between the two')
 })
 
 // ---- processes ---------------------------------------------------------------------------------------------------------

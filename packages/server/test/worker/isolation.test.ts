@@ -234,6 +234,34 @@ test('[WRK35] a claim without its letter, as a crash may leave it, gets the lett
   await scene.stop()
 })
 
+test('[WRK35] a write that stops behind a claim still owes the letter, and pays it with the next one', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  const { timeline } = scene.memory.store
+  scene.faults = {
+    document: refusesPoison,
+    before(call) {
+      if (call.call !== 'write' || call.request.documents.length < 2) return
+      const [first, second] = call.request.documents
+      if (first?.end !== 'dead' || second?.end !== 'stored') return
+      scene.faults = { document: refusesPoison }
+      // A worker that was taken over comes late, and takes the number behind the claim.
+      const entry = { ...second, id: 'late', sender: 'al', origin: 0 }
+      return timeline.write({ documents: [entry], letters: [], projections: [], settled: undefined }).then(() => {})
+    },
+  }
+  await scene.send(say('b', 'al', 'poison'), say('c'))
+  await scene.drained()
+
+  assert.equal(scene.counts.conflicts, 1)
+  assert.deepEqual(
+    (await deadLetters(scene)).map(({ id }) => id),
+    [(await scene.document(say('b', 'al', 'poison')))?.id],
+  )
+  await scene.stop()
+})
+
 test('[WRK36] a replayed letter is a new try under a derived identity; replaying twice is one command, the claim stands (R7)', async () => {
   const scene = await sceneWithRoom()
   scene.faults = { document: refusesPoison }

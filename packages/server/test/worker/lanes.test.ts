@@ -169,6 +169,23 @@ test('[WRK22] no refusal is final behind a wait: it is decided afresh when what 
   await scene.stop()
 })
 
+test('[WRK22] nor behind what waits since an earlier batch', async () => {
+  const scene = new Scene()
+  await scene.users('al', 'bo')
+  await scene.send(create([], 'r', 'late'), { ...add('add', 'bo'), sender: 'late' })
+  await scene.start()
+  await scene.clock.advance(1_000)
+  await scene.send(say('a', 'bo'))
+  await scene.clock.advance(1_000)
+  assert.deepEqual(await scene.documents(), [])
+
+  await scene.users('late')
+  await scene.drained(5_000)
+
+  assert.deepEqual(await scene.texts(), ['room_created', 'member_added', 'a'])
+  await scene.stop()
+})
+
 test('[WRK23] what waits is bounded: at the bound the lane that has waited longest is given up first', async () => {
   const scene = await sceneWithRoom({ settings: { unfinishedRecordsMax: 20, batchRecordsMax: 5 } })
   await scene.send(say('a', 'late'), say('b', 'later', 'b', 'r'), ...Array.from({ length: 18 }, (_, i) => say(`m${i}`)))

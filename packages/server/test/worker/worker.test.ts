@@ -230,6 +230,29 @@ test('[WRK8] a write of which only a part went in is finished from its own evide
   await scene.stop()
 })
 
+test('[WRK8] after a write of which nobody knows what is in, its rooms are loaded anew (R4)', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  let isFirst = true
+  scene.faults = {
+    before({ call }) {
+      if (call !== 'write' || !isFirst) return
+      isFirst = false
+      throw new Failure('ambiguous', 'connection reset')
+    },
+  }
+  scene.calls.length = 0
+
+  await scene.send(say('a'))
+  await scene.drained()
+
+  const tries = scene.calls.map(({ call }) => call).filter((call) => ['load', 'write'].includes(call))
+  assert.deepEqual(tries, ['write', 'load', 'write'])
+  assert.deepEqual(await scene.texts(), ['room_created', 'a'])
+  await scene.stop()
+})
+
 test('[WRK9] a number taken by another worker: the rest is decided again on what that one wrote, and keeps no hole', async () => {
   const scene = await sceneWithRoom()
   await scene.start()
@@ -264,6 +287,8 @@ test('[WRK9] a number taken by another worker: the rest is decided again on what
   const refused = await scene.document(say('a', 'bo'))
   assert.ok(refused?.end === 'refused' && refused.code === 'NOT_A_MEMBER')
   assert.equal(scene.counts.conflicts, 1)
+  // What stood in the way could be read at once, so nobody had to wait for it.
+  assert.deepEqual(scene.counts.paused, [])
   await scene.stop()
 })
 

@@ -1,8 +1,8 @@
-import { type Mutant, tests } from '../mutant.ts'
-import { COMMAND_TESTS, ROOM_TESTS, SENDING_TESTS, SESSION_TESTS, SIMULATION_TESTS, START_TESTS } from '../places.ts'
+import { type Mutant, simulator, tests } from '../mutant.ts'
+import { COMMAND_TESTS, ISOLATION_TESTS, ROOM_TESTS, SENDING_TESTS, SESSION_TESTS } from '../places.ts'
 
-/** The rules of gateway and SDK that keep order, answers and privacy, one at a time. */
-export const GATEWAY_RULES: readonly Mutant[] = [
+/** The rules that keep order and answers between SDK, gateway and worker (G1 to G4, G8). */
+export const ANSWERS: readonly Mutant[] = [
   {
     name: 'lost-answers-stay-lost',
     undoes: 'G1',
@@ -15,7 +15,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
         replace: '',
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: tests(['GW11'], [SENDING_TESTS]),
   },
   {
     name: 'admitted-before-the-tail',
@@ -49,7 +49,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
     this.#appender`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: tests(['GW9'], [SENDING_TESTS]),
   },
   {
     name: 'failure-closes-no-lane',
@@ -63,7 +63,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
         replace: `    if (this.#current.get(room) === lane) this.#current.set(room, new Lane(lane.generation + 1))`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: tests(['GW13'], [SENDING_TESTS]),
   },
   {
     name: 'numbers-go-unchecked',
@@ -76,7 +76,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
         replace: `  if (generation < (request.generation ?? 0)) {`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: tests(['GW13'], [SENDING_TESTS]),
   },
   {
     name: 'only-the-refused-come-again',
@@ -94,7 +94,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
     const {`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: simulator(),
   },
   {
     name: 'accepted-is-for-ever',
@@ -107,7 +107,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
         replace: `      for (const command of lane.commands) if (command.standing === 'sent') this.#stand(command, 'queued')`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: simulator(),
   },
   {
     name: 'doubtful-is-abandoned',
@@ -133,7 +133,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
         replace: `    const again = command.again`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
+    killedBy: tests(['SDK4'], [COMMAND_TESTS]),
   },
   {
     name: 'already-leaves-nothing',
@@ -147,64 +147,7 @@ export const GATEWAY_RULES: readonly Mutant[] = [
     else item.outcome = { end: 'refused', claim }`,
       },
     ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
-  },
-  {
-    name: 'pushed-after-the-removal',
-    undoes: 'G5',
-    what: 'Whoever was removed is pushed what else the fill has read.',
-    edits: [
-      {
-        file: 'packages/server/src/gateway/following.ts',
-        find: `      if (!this.#isOpen) break
-`,
-        replace: '',
-      },
-    ],
-    killedBy: tests(['GW23'], [ROOM_TESTS]),
-  },
-  {
-    name: 'removed-but-stays',
-    undoes: 'G5',
-    what: 'Who was removed stays in the room.',
-    edits: [
-      {
-        file: 'packages/server/src/gateway/following.ts',
-        find: `    if (!frame.removes) this.#since = frame.seq
-    else if (frame.seq > this.#since) {`,
-        replace: `    if (!frame.removes) this.#since = frame.seq
-    else if (frame.seq > this.#since + 1_000) {`,
-      },
-    ],
-    killedBy: tests(['SIM41'], [SIMULATION_TESTS]),
-  },
-  {
-    name: 'restore-goes-unseen',
-    undoes: 'G6',
-    what: 'A feed that tells of what the store lacks raises no epoch.',
-    edits: [
-      {
-        file: 'packages/server/src/worker/start.ts',
-        find: `!hasLost && !feed.lacksDocument && feed.epoch <= epoch`,
-        replace: `!hasLost`,
-      },
-    ],
-    killedBy: tests(['WRK43'], [START_TESTS]),
-  },
-  {
-    name: 'epochs-mixed',
-    undoes: 'G7',
-    what: 'A fill goes on under the old epoch when the store tells of a higher one.',
-    edits: [
-      {
-        file: 'packages/server/src/gateway/following.ts',
-        find: `      if (view.epoch > this.#epoch) return this.#startOver(view.epoch)
-`,
-        replace: `      if (view.epoch > this.#epoch) this.#epoch = view.epoch
-`,
-      },
-    ],
-    killedBy: tests(['GW24'], [ROOM_TESTS]),
+    killedBy: simulator(),
   },
   {
     name: 'refusals-cost-nothing',
@@ -220,55 +163,125 @@ export const GATEWAY_RULES: readonly Mutant[] = [
     killedBy: tests(['GW15'], [SENDING_TESTS]),
   },
   {
-    name: 'additions-go-untold',
-    undoes: 'G9',
-    what: 'An addition in the feed opens the room for nobody.',
-    edits: [
-      {
-        file: 'packages/server/src/gateway/tail.ts',
-        find: `      if (session.live?.rooms.has(room) === false)`,
-        replace: `      if (session.live === undefined)`,
-      },
-    ],
-    killedBy: tests(['GW22'], [ROOM_TESTS]),
-  },
-  {
-    name: 'gap-over-a-membership',
-    undoes: 'G10',
-    what: "A gap stands for more than is replayed, its reader's own return to the room among it.",
-    edits: [
-      {
-        file: 'packages/server/src/gateway/following.ts',
-        find: `place === undefined || (isFar && this.#since > place.seq)`,
-        replace: `place === undefined`,
-      },
-    ],
-    killedBy: tests(['GW19'], [ROOM_TESTS]),
-  },
-  {
-    name: 'old-reads-pass',
-    undoes: 'G11',
-    what: 'A room is opened on a read that is older than what the feed has shown.',
-    edits: [
-      {
-        file: 'packages/server/src/gateway/following.ts',
-        find: `      if (!isOld && (!isDoubted || isBelieved)) return view`,
-        replace: `      if (!isDoubted || isBelieved || isOld) return view`,
-      },
-    ],
-    killedBy: tests(['GW25'], [ROOM_TESTS]),
-  },
-  {
-    name: 'no-sweep',
-    undoes: 'G11',
-    what: 'Nobody looks again for what the feed never said.',
+    name: 'rooms-not-read-again',
+    undoes: 'G1',
+    what: 'After the tail was away only those who wait are looked after, not the rooms and memberships of those who are here.',
     edits: [
       {
         file: 'packages/server/src/gateway/catch-up.ts',
-        find: `      if (establishment.isUp) this.run()
-`,
-        replace: `      if (!establishment.isUp) this.run()
-`,
+        find: `const users = hub.users()`,
+        replace: `const users = hub.users().slice(0, 0)`,
+      },
+    ],
+    killedBy: tests(['GW26'], [ROOM_TESTS]),
+  },
+  {
+    name: 'claims-not-looked-up',
+    undoes: 'G1',
+    what: 'Who waits for a command that was refused or died is told nothing when the feed has missed it.',
+    edits: [
+      {
+        file: 'packages/server/src/core/intake.ts',
+        find: `        if (outcome !== undefined) waiter.found(outcome)`,
+        replace: `        if (outcome?.end === 'stored') waiter.found(outcome)`,
+      },
+    ],
+    killedBy: tests(['GW11'], [SENDING_TESTS]),
+  },
+  {
+    name: 'waiter-outlives-its-socket',
+    undoes: 'G1',
+    what: 'Who has gone still stands among those who wait.',
+    edits: [
+      {
+        file: 'packages/server/src/core/intake.ts',
+        find: `    waiter.cancelled = true
+    this.#forget(waiter)`,
+        replace: `    waiter.cancelled = true`,
+      },
+    ],
+    killedBy: tests(['GW12'], [SENDING_TESTS]),
+  },
+  {
+    name: 'unchecked-at-the-queue',
+    undoes: 'G2',
+    what: 'A command that waits behind one that failed is not asked again before it is appended.',
+    edits: [
+      {
+        file: 'packages/server/src/gateway/attempt.ts',
+        find: `return this.#lane.isOpenTo(this.#place) ? undefined : new Problem('OUT_OF_ORDER')`,
+        replace: `return this.#lane.isOpenTo(-1 * this.#place) ? undefined : new Problem('OUT_OF_ORDER')`,
+      },
+    ],
+    killedBy: tests(['GW13'], [SENDING_TESTS]),
+  },
+  {
+    name: 'look-up-holds-nobody',
+    undoes: 'G2',
+    what: 'What is sent behind a command that is being looked up is appended before it.',
+    edits: [
+      {
+        file: 'packages/server/src/core/intake.ts',
+        find: `else if (held !== undefined) this.#hold(waiter, held)`,
+        replace: `else if (held !== undefined && again) this.#hold(waiter, held)`,
+      },
+    ],
+    killedBy: tests(['GW14'], [SENDING_TESTS]),
+  },
+  {
+    name: 'found-but-appended',
+    undoes: 'G3',
+    what: 'What the look-up of a repeat has found is no answer: the command is appended once more.',
+    edits: [
+      {
+        file: 'packages/server/src/core/intake.ts',
+        find: `    if (outcome === undefined) this.#enter(waiter)
+    else waiter.lookedUp(outcome)`,
+        replace: `    if (outcome === undefined || waiter.again) this.#enter(waiter)
+    else waiter.lookedUp(outcome)`,
+      },
+    ],
+    killedBy: tests(['GW10'], [SENDING_TESTS]),
+  },
+  {
+    name: 'dead-under-its-origin',
+    undoes: 'G4',
+    what: 'A command that breaks a limit dies under its place in the log, so that its sender is never told.',
+    edits: [
+      {
+        file: 'packages/server/src/worker/item.ts',
+        find: `  if (broken !== undefined) item.death = { class: 'poison', code: broken.code, reason: broken.message }`,
+        replace: `  if (broken !== undefined) return deadItem(record, 'poison', broken.message)`,
+      },
+    ],
+    killedBy: tests(['WRK32'], [ISOLATION_TESTS]),
+  },
+  {
+    name: 'refused-at-the-door',
+    undoes: 'G8',
+    what: 'The gateway refuses on its own look at a room, although a command on its way may change the answer.',
+    edits: [
+      {
+        file: 'packages/server/src/gateway/attempt.ts',
+        find: `  const problem = (broken && new Problem(broken.code, broken.message)) ?? refusal(context, live)`,
+        replace: `  const isStranger = parts.content.kind === 'message' && !live.rooms.has(room)
+  const problem =
+    (broken && new Problem(broken.code, broken.message)) ??
+    (isStranger ? new Problem('NOT_A_MEMBER') : undefined) ??
+    refusal(context, live)`,
+      },
+    ],
+    killedBy: tests(['GW15'], [SENDING_TESTS]),
+  },
+  {
+    name: 'opened-across-a-lost-tail',
+    undoes: 'G1',
+    what: 'Who comes while the tail is away and back again is not told what was missed meanwhile.',
+    edits: [
+      {
+        file: 'packages/server/src/gateway/handlers/authenticate.ts',
+        find: `count !== establishment.count || !establishment.isUp;`,
+        replace: `count < 0;`,
       },
     ],
     killedBy: tests(['GW26'], [ROOM_TESTS]),
