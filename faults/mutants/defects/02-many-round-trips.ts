@@ -28,7 +28,7 @@ export const MANY_ROUND_TRIPS: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/worker/batch.ts',
-        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(chunk)`,
+        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(withEarlierTries(chunk))`,
         replace: `    const found = new Map<EntryId, Document>()
     for (const item of chunk) for (const [id, document] of await own.store.find([item])) found.set(id, document)`,
       },

@@ -23,7 +23,7 @@ export const DOUBLED: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/worker/batch.ts',
-        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(chunk)`,
+        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(withEarlierTries(chunk))`,
         replace: `    const found = NOTHING_FOUND`,
       },
     ],

@@ -166,9 +166,9 @@ export const MISTAKES: readonly Mutant[] = [
     edits: [
       {
         file: BATCH,
-        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(chunk)
+        find: `    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(withEarlierTries(chunk))
 `,
-        replace: `    const known = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(chunk)
+        replace: `    const known = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(withEarlierTries(chunk))
     const found = new Map([...known].filter(([, { at }]) => own.clock.now() - at < 5_000))
 `,
       },

@@ -56,6 +56,12 @@ export function replayId(id: EntryId, n: number): EntryId {
   return n === 0 ? id : `${id}~${n}`
 }
 
+/** The identities of what the n-th replay is a new try of: the command itself, and the replays before. */
+export function earlierTries(id: EntryId, n: number): readonly EntryId[] {
+  const original = id.slice(0, id.lastIndexOf('~'))
+  return Array.from({ length: n }, (_, earlier) => replayId(original, earlier))
+}
+
 /** The place a claim takes in the unique index on (room, seq): minus 52 bits of a hash of its id, below zero. */
 export function claimSeq(sha256: Sha256, id: EntryId): number {
   const bytes = sha256(id)

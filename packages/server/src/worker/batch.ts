@@ -1,4 +1,5 @@
 import { usersNeeded } from '../core/decide.ts'
+import { earlierTries } from '../core/identity.ts'
 import { Halt } from '../core/life.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { Failure, failureClass } from '../ports/failure.ts'
@@ -80,7 +81,7 @@ export class Batch {
   async #attempt(chunk: readonly Item[]): Promise<void> {
     const own = this.#own
     for (const item of chunk) item.planned = false
-    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(chunk)
+    const found = chunk.length === 0 ? NOTHING_FOUND : await own.store.find(withEarlierTries(chunk))
     const lookedUpAt = await this.#load(chunk, found)
     own.failpoint('worker:loaded')
     this.#checkObstacle(chunk, found)
@@ -433,6 +434,14 @@ function collapse(items: readonly Item[]): { firsts: Item[]; rivals: Item[] } {
     else rivals.push(item)
   }
   return { firsts, rivals }
+}
+
+/** A replay is looked up with what it is a new try of (R7). */
+function withEarlierTries(chunk: readonly Item[]): readonly { readonly room: RoomId; readonly id: EntryId }[] {
+  const earlier = chunk.flatMap(({ room, id, command }) =>
+    command === undefined || command.replay === 0 ? [] : earlierTries(id, command.replay).map((id) => ({ room, id })),
+  )
+  return earlier.length === 0 ? chunk : [...chunk, ...earlier]
 }
 
 function isClaimed(letter: LetterDocument, plan: Plan, at: number): boolean {

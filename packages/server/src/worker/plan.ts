@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@holdfast/protocol'
 import { type Decision, type Doubt, decide } from '../core/decide.ts'
 import type { FloodGuard } from '../core/flood.ts'
+import { earlierTries } from '../core/identity.ts'
 import type { Lanes } from '../core/lanes.ts'
 import type { Death, Outcome } from '../core/outcome.ts'
 import type {
@@ -80,6 +81,8 @@ export class Plan {
       const document = found.get(item.id)
       if (document !== undefined) this.#adopt(item, document)
       else if (this.#laneWaits(item)) this.#wait(item, undefined)
+      else if (this.#isStoredBefore(item, found))
+        this.#refuse(item, 'ALREADY', 'What this replays was stored after all.')
       else if (!this.#decideOne(item)) {
         this.heldAt = at
         return
@@ -96,6 +99,14 @@ export class Plan {
       this.rooms.set(room, tentative)
     }
     return tentative
+  }
+
+  /** R7: after a restore, what was dead and replayed may be stored by itself; then it is not stored again. */
+  #isStoredBefore({ id, command, death }: Item, found: ReadonlyMap<EntryId, Document>): boolean {
+    if (command === undefined || command.replay === 0 || death !== undefined) return false
+    const isPlanned = (tried: EntryId) =>
+      this.documents.some((planned) => planned.id === tried && planned.end === 'stored')
+    return earlierTries(id, command.replay).some((tried) => found.get(tried)?.end === 'stored' || isPlanned(tried))
   }
 
   /** False: the flood guard does not let this one die now. */

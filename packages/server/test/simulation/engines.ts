@@ -1,9 +1,13 @@
 import type { EntryId } from '../../src/ports/store.ts'
 import { SimulatedLogs } from './log.ts'
+import { RECORD_BYTES_MAX } from './people.ts'
 import type { Engines, Role, SharedEngines, StoreBackup } from './processes.ts'
 import { SimulatedSearch } from './search.ts'
 import { type Backup, SimulatedStore } from './store.ts'
 import type { Surroundings } from './world.ts'
+
+/** Longer than anything on its way to the store may take, than any freeze, and than a backup is old. */
+const RETAIN_MS = 360_000
 
 /** Log, store and search of an installation, each as nasty as a real cluster. */
 export class SimulatedEngines implements SharedEngines {
@@ -20,7 +24,7 @@ export class SimulatedEngines implements SharedEngines {
   readonly #search: SimulatedSearch
 
   constructor(surroundings: Surroundings, partitions: number) {
-    this.#logs = new SimulatedLogs(surroundings, { partitions })
+    this.#logs = new SimulatedLogs(surroundings, { partitions, recordBytesMax: RECORD_BYTES_MAX, retainMs: RETAIN_MS })
     this.#store = new SimulatedStore(surroundings, partitions)
     this.#search = new SimulatedSearch(surroundings)
   }

@@ -8,8 +8,8 @@ import { STORE_EVENTS, STORE_FAULTS } from './store.ts'
  */
 export const NEVER: readonly string[] = ['store.write.goesOn']
 
-/** What never happens in a run: it is not drawn, or it needs a bound that the runs do not set. */
-const ABSENT: readonly string[] = [...NEVER, 'store.write.wentOn', 'log.append.tooLarge', 'log.trimmed']
+/** What never happens in a run: it is not drawn. */
+const ABSENT: readonly string[] = [...NEVER, 'store.write.wentOn']
 
 /** What is known to come of a simulated installation: a campaign that never met one of these has not looked there. */
 export const INTERESTING: readonly string[] = [
@@ -23,6 +23,6 @@ export const INTERESTING: readonly string[] = [
     ['killed', 'stopped', 'frozen'].map((how) => `process.${how}.${role}`),
   ),
   ...['adopted', 'conflict', 'dead', 'fenced', 'reused', 'waited'].map((name) => `worker.${name}`),
-  ...['reloaded', 'repeated', 'reused'].map((name) => `person.${name}`),
+  ...['reloaded', 'repeated', 'reused', 'searched'].map((name) => `person.${name}`),
   ...['discarded', 'diedHalfWay', 'replayed', 'replayedTwice'].map((name) => `operator.${name}`),
 ].filter((name) => !ABSENT.includes(name))

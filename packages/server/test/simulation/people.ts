@@ -1,12 +1,17 @@
 import { type Client, connect, type Entry } from '@holdfast/client'
+import { searchMessages } from '../../src/core/search-messages.ts'
 import type { Chance } from './chance.ts'
 import type { SimulatedNetwork } from './network.ts'
-import { ADMINISTRATOR } from './processes.ts'
+import { ADMINISTRATOR, type Engines } from './processes.ts'
 import type { Recorder } from './recorder.ts'
 import type { Surroundings } from './world.ts'
 
 /** Every message holds this word, so that one search of a room has to find all of them. */
 export const COMMON_WORD = 'all'
+
+/** A record of the command log is no longer than this; only what is said at length is. */
+export const RECORD_BYTES_MAX = 2_000
+const SEARCH_MS_MAX = 20_000
 
 interface Sent {
   readonly room: string
@@ -54,8 +59,8 @@ export class Person {
     this.#ask(this.#client.room(room).removeMember(user))
   }
 
-  say(room: string): void {
-    const text = `${COMMON_WORD} ${this.name}${this.#said}`
+  say(room: string, isLong = false): void {
+    const text = `${COMMON_WORD} ${this.name}${this.#said}${isLong ? ' and on'.repeat(RECORD_BYTES_MAX / 4) : ''}`
     const clientId = `${this.name}-${this.#said++}`
     this.#sent.push({ room, clientId, text })
     this.#ask(this.#client.room(room).send(text, { clientId }))
@@ -65,6 +70,27 @@ export class Person {
     this.#ask(
       this.#client.createRoom({ kind: 'group', room, name: room, members, clientId: `${this.name}-creates-${room}` }),
     )
+  }
+
+  /** Asks for the room of the two, who may both do so, as often as they like. */
+  meet(other: string): void {
+    const clientId = `${this.name}-meets-${other}-${this.#said++}`
+    this.#ask(this.#client.createRoom({ kind: 'direct', members: [other], clientId }))
+  }
+
+  /** As over HTTP, through some gateway. */
+  search(gateway: Engines, room: string | undefined): void {
+    const [recorder, { clock }] = [this.#recorder, this.#surroundings]
+    const begun = recorder.t
+    const identity = { user: this.name, administrator: this.name === ADMINISTRATOR, expires: Number.POSITIVE_INFINITY }
+    const query = { text: COMMON_WORD, room, hitsMax: 50 }
+    const { history } = gateway.store
+    const found = searchMessages({ history, search: gateway.search }, identity, query).then(({ hits }) => {
+      this.#surroundings.sometimes('person.searched')
+      recorder.searched(this.name, identity.administrator, begun, hits)
+    })
+    // Who dies answers nobody.
+    this.#ask(Promise.race([found, clock.sleep(SEARCH_MS_MAX)]))
   }
 
   /** The page is closed and opened again: what had no end is not known any more, unless somebody asks for it again. */

@@ -1,7 +1,8 @@
 import type { CommandRequest, Push, Reply, Request, Entry as WireEntry } from '@holdfast/protocol'
 import type { Command, Entry, HistoryEvent } from '../../../../faults/checker/history.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
-import { entryId } from '../../src/core/identity.ts'
+import { directRoomId, entryId } from '../../src/core/identity.ts'
+import type { MessageHit } from '../../src/core/search-messages.ts'
 import type { Content } from '../../src/ports/store.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ear } from './network.ts'
@@ -13,6 +14,7 @@ export class Recorder {
   readonly history: HistoryEvent[] = []
   readonly #clock: SimulatedClock
   readonly #open = new Set<string>()
+  readonly #visitors = new Set<string>()
   #sessions = 0
 
   constructor(clock: SimulatedClock) {
@@ -42,6 +44,17 @@ export class Recorder {
   /** Nothing is on its way to anybody any more. */
   quiet(): void {
     this.add({ type: 'quiet', t: this.t, sessions: [...this.#open] })
+  }
+
+  /** What a search over HTTP has shown: whoever asks so hears nothing else. */
+  searched(user: string, isAdministrator: boolean, begun: number, hits: readonly MessageHit[]): void {
+    const session = `${user}/http`
+    const { t } = this
+    if (!this.#visitors.has(session)) {
+      this.#visitors.add(session)
+      this.history.push({ type: 'connected', t, session, user, ...(isAdministrator ? { administrator: true } : {}) })
+    }
+    this.add({ type: 'search', t, begun, session, hits: hits.map((hit) => ({ ...entryOf(hit), room: hit.room })) })
   }
 
   /** One connection of this client. */
@@ -203,13 +216,19 @@ class Connection implements Ear {
   #commandOf(frame: CommandRequest): Command {
     const { clientId } = frame
     const sender = this.#user
-    const room = frame.room ?? ''
+    const room = frame.room ?? roomOf(sender, contentOf(frame))
     // What an administrator says needs a membership like anybody's; whom they add or remove does not.
     const isExempt = this.#isAdministrator && (frame.type === 'add_member' || frame.type === 'remove_member')
     const by = isExempt ? { administrator: true as const } : {}
     const shared = { room, sender, clientId, id: entryId(sha256, room, sender, clientId), ...by }
     return { ...shared, ...saidIn(sender, contentOf(frame)) }
   }
+}
+
+/** Nobody names a direct room: its pair does. */
+function roomOf(sender: string, content: Content): string {
+  const [other = ''] = content.kind === 'room_created' ? content.members : []
+  return directRoomId(sha256, sender, other)
 }
 
 function contentOf(frame: CommandRequest): Content {
@@ -253,7 +272,7 @@ interface Said {
   readonly members?: readonly string[]
 }
 
-export function entryOf(entry: WireEntry): Entry {
+export function entryOf(entry: WireEntry | MessageHit): Entry {
   const { seq, id, sender } = entry
   return { seq, id, sender, hash: hashOf(entry as Said) }
 }

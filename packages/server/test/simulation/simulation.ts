@@ -9,7 +9,7 @@ import { NEVER } from './interesting.ts'
 import { SimulatedNetwork } from './network.ts'
 import { Operator } from './operator.ts'
 import { Person } from './people.ts'
-import { PEOPLE, type PersonName, type Plan, planOf, ROOMS, type Step } from './plan.ts'
+import { PEOPLE, type PersonName, type Plan, planOf, type Step } from './plan.ts'
 import { type Engines, Processes, type SharedEngines, type StoreBackup } from './processes.ts'
 import { Recorder } from './recorder.ts'
 import type { Surroundings } from './world.ts'
@@ -149,7 +149,7 @@ class Simulation implements Surroundings {
 
   async #prepare(): Promise<void> {
     if (this.#plan.hasStranger) {
-      for (const room of ROOMS) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
+      for (const room of this.#plan.rooms) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
       return
     }
     await this.clock.outcome(this.#operator.register('late'), 60_000)
@@ -162,6 +162,17 @@ class Simulation implements Surroundings {
         person?.create(step.room, step.members)
         break
       case 'say':
+        person?.say(step.room, step.long)
+        break
+      case 'meet':
+        person?.meet(step.other)
+        break
+      case 'search': {
+        const gateways = this.#processes.of('gateway')
+        const engines = this.#processes.enginesOf(gateways[this.chance.below(Math.max(1, gateways.length))] ?? '')
+        if (engines !== undefined) person?.search(engines, step.room)
+        break
+      }
       case 'page':
       case 'follow':
         person?.[step.do](step.room)
@@ -241,7 +252,7 @@ class Simulation implements Surroundings {
     const lag = await this.#drain()
     this.#recorder.add({ type: 'drained', t: this.#recorder.t, lag })
     // I9: new sends work, and everybody hears of them.
-    for (const person of this.#people.values()) for (const room of ROOMS) person.say(room)
+    for (const person of this.#people.values()) for (const room of this.#plan.rooms) person.say(room)
     await this.#drain()
     await this.clock.pass(QUIET_MS)
     this.#recorder.quiet()
@@ -289,7 +300,7 @@ class Simulation implements Surroundings {
       engines: this.#visit('reader'),
       unindexable: this.#engines.unindexable,
       gateways: this.#processes.of('gateway'),
-      rooms: ROOMS,
+      rooms: this.#plan.rooms,
     }
   }
 }

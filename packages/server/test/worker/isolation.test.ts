@@ -310,6 +310,35 @@ test('[WRK36] the letter of a replay can be replayed too: each try has an identi
   await scene.stop()
 })
 
+test('[WRK36] what was replayed and then, after a restore, is stored by itself, is not stored again (R7)', async () => {
+  const scene = await sceneWithRoom()
+  scene.faults = { document: refusesPoison }
+  await scene.send(say('b', 'al', 'poison'))
+  await scene.start()
+  await scene.drained()
+  scene.faults = {}
+  const { letters } = scene.memory.store
+  const options = { letters, commands: scene.memory.logs.commands, sha256, clock: scene.clock, failpoint: () => {} }
+  const again = await replay(options, (await scene.document(say('b', 'al', 'poison')))?.id ?? '', 'ops')
+  await scene.drained()
+  await scene.stop()
+  const empty = new Scene()
+  await empty.users('al', 'bo')
+  Object.assign(scene.memory, { store: empty.memory.store })
+
+  await scene.start('w2')
+  await scene.send(say('c'))
+  await scene.clock.until(() => scene.batches.some(({ refused }) => refused > 0), 'the replay is refused')
+
+  assert.deepEqual((await scene.texts()).slice(0, 2), ['room_created', 'poison'])
+  const found = await scene.memory.store.timeline.find([again])
+  assert.deepEqual(
+    [...found.values()].map((document) => document.end !== 'stored' && document.code),
+    ['ALREADY'],
+  )
+  await scene.stop()
+})
+
 test('[WRK36] replay refuses what cannot be replayed: no such letter, a record that is no command, a discarded letter', async () => {
   const scene = await sceneWithRoom()
   scene.faults = { document: refusesPoison }
