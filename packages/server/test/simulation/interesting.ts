@@ -22,6 +22,7 @@ export const INTERESTING: readonly string[] = [
   ...['gateway', 'worker', 'indexer'].flatMap((role) =>
     ['killed', 'stopped', 'frozen'].map((how) => `process.${how}.${role}`),
   ),
+  ...['dies', 'freezes'].map((how) => `process.step.${how}`),
   ...['adopted', 'conflict', 'dead', 'fenced', 'reused', 'waited'].map((name) => `worker.${name}`),
   ...['reloaded', 'repeated', 'reused', 'searched'].map((name) => `person.${name}`),
   ...['discarded', 'diedHalfWay', 'replayed', 'replayedTwice'].map((name) => `operator.${name}`),

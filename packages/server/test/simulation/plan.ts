@@ -138,6 +138,7 @@ function trouble(chance: Chance, often: Often): Deed {
   const role = chance.pick(ROLES)
   if (chance.happens(0.3)) return { do: 'cut' }
   if (chance.happens(0.1)) return { do: 'reload', person: chance.pick(PEOPLE) }
-  if (chance.happens(often.freeze)) return { do: 'freeze', role, ms: chance.between(50, chance.pick([1_000, 40_000])) }
+  if (chance.happens(often.freeze))
+    return { do: 'freeze', role, ms: chance.between(50, chance.pick([1_000, 40_000, 70_000])) }
   return { do: chance.pick(['kill', 'stop']), role, backAfter: chance.below(3_000) }
 }

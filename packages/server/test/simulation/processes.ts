@@ -33,6 +33,8 @@ export interface Owner {
   readonly clock: Clock
   /** As kill -9 does, at once. */
   die(): void
+  /** As SIGSTOP does, at once, and SIGCONT some time later. */
+  freeze(ms: number): void
 }
 
 /** Only the engines that made it know what it is. */
@@ -125,7 +127,11 @@ export class Processes {
     const clock = new ProcessClock(this.#surroundings.clock)
     let engines: Engines
     try {
-      engines = this.#engines.connect(name, { clock, die: () => this.#die(name, roles, clock) })
+      engines = this.#engines.connect(name, {
+        clock,
+        die: () => this.#die(name, roles, clock),
+        freeze: (ms) => this.freeze(name, ms),
+      })
     } catch {
       this.#startLater(roles, AGAIN_MS)
       return
@@ -284,6 +290,7 @@ export class Processes {
       settings: {
         ...WORKER_DEFAULTS,
         batchRecordsMax: this.#chance.pick([1, 4, 16]),
+        storeAttemptMsMax: this.#chance.pick([2_000, 2_000, 20_000]),
         laneWaitMsMax: this.#chance.pick(this.#laneWaitsMs),
         laneTriesMin: 2,
         laneBackoff: { delayMs: 20, delayMsMax: 500 },

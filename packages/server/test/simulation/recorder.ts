@@ -111,7 +111,8 @@ class Connection implements Ear {
           try: id,
           command: this.#commandOf(frame),
           session,
-          client: this.#client,
+          // Who asks for a direct room does not know its name yet, and so cannot keep an order there.
+          ...(frame.room === undefined ? {} : { client: this.#client }),
         })
       }
     }
