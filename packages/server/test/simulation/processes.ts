@@ -93,18 +93,21 @@ export class Processes {
   readonly #network: SimulatedNetwork
   readonly #chance: Chance
   readonly #laneWaitsMs: readonly number[]
+  readonly #laneWaits: () => void
   readonly #running = new Map<string, Process>()
   readonly #stopping = new Map<string, Process>()
   #count = 0
 
-  /** Each worker draws how long its lanes wait at most. */
+  /** Each worker draws how long its lanes wait at most; `laneWaits` is called when one does. */
   constructor(
     surroundings: Surroundings,
     engines: SharedEngines,
     network: SimulatedNetwork,
     laneWaitsMs: readonly number[],
+    laneWaits: () => void,
   ) {
     this.#laneWaitsMs = laneWaitsMs
+    this.#laneWaits = laneWaits
     this.#surroundings = surroundings
     this.#engines = engines
     this.#network = network
@@ -324,10 +327,14 @@ export class Processes {
 
   #observer(): WorkerObserver {
     const sometimes = (name: string) => this.#surroundings.sometimes(name)
+    const laneWaits = this.#laneWaits
     return {
       batch({ adopted, waiting, reused, dead }) {
         if (adopted > 0) sometimes('worker.adopted')
-        if (waiting > 0) sometimes('worker.waited')
+        if (waiting > 0) {
+          sometimes('worker.waited')
+          laneWaits()
+        }
         if (reused > 0) sometimes('worker.reused')
         if (dead.expired + dead.poison + dead.unknown > 0) sometimes('worker.dead')
       },

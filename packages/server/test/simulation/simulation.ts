@@ -72,6 +72,7 @@ class Simulation implements Surroundings {
   readonly #people: ReadonlyMap<PersonName, Person>
   readonly #plan: Plan
   #isHealthy = false
+  #hasLanesThatWait = false
   #backup: StoreBackup | undefined
 
   constructor(options: SimulationOptions) {
@@ -84,7 +85,7 @@ class Simulation implements Surroundings {
     this.#engines = options.engines?.(this) ?? new SimulatedEngines(this, PARTITIONS)
     this.#plan = options.plan ?? planOf(this.chance.fork(), STEPS)
     const laneWaitsMs = this.#plan.hasStranger ? [500, 5_000] : [OLD_READS_OUTLASTED_MS]
-    this.#processes = new Processes(this, this.#engines, this.#network, laneWaitsMs)
+    this.#processes = new Processes(this, this.#engines, this.#network, laneWaitsMs, () => this.#laneWaits())
     this.#operator = new Operator(this, this.#engines, this.#processes, this.#recorder)
     for (const roles of this.#engines.topology) this.#processes.start(roles)
     this.#people = new Map(PEOPLE.map((name) => [name, new Person(this, this.#network, this.#recorder, name)]))
@@ -148,11 +149,15 @@ class Simulation implements Surroundings {
   }
 
   async #prepare(): Promise<void> {
-    if (this.#plan.hasStranger) {
-      for (const room of this.#plan.rooms) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
-      return
-    }
+    if (this.#plan.hasStranger) return this.#laneWaits()
     await this.clock.outcome(this.#operator.register('late'), 60_000)
+  }
+
+  /** Of a stranger, or of somebody whom an old read does not know yet: others overtake it from now on. */
+  #laneWaits(): void {
+    if (this.#hasLanesThatWait) return
+    this.#hasLanesThatWait = true
+    for (const room of this.#plan.rooms) this.#recorder.add({ type: 'lane_waits', t: this.#recorder.t, room })
   }
 
   #do(step: Step): void {
