@@ -1246,6 +1246,16 @@ test('[CHK14] a refusal was true at some moment that it can have met', () => {
   passes(creating('nowhere', 'NOT_FOUND', { administrator: true }))
   onlyBreaks('justified', creating('lobby', 'NOT_FOUND', { administrator: true }))
 
+  const behind = lobby()
+  behind.tell({ type: 'lane_waits', room: 'lobby', sender: 'ben' })
+  const waiting = behind.begin(behind.addition('ben', 'lobby', 'dora'))
+  behind.accept(waiting)
+  const hasty = behind.begin(behind.message('dora', 'lobby'))
+  behind.refuse(hasty, 'NOT_FOUND')
+  behind.store(waiting)
+  behind.tellStored(waiting, { duplicate: false })
+  onlyBreaks('justified', behind.end())
+
   const early = new Story()
   const before = early.begin(early.message('ben', 'lobby'))
   early.create('lobby', 'anna', ['ben'])

@@ -86,15 +86,20 @@ function isUnfounded(line: Line, { command }: Operation, code: string, from: num
   }
 }
 
-/** How far a timeline was known at which moment: what was decided later was decided at least there. */
+/**
+ * How far a timeline was known at which moment: what was decided later was decided at least there. What is in the log is known as well,
+ * although its lane may wait: a refusal behind it has to wait too. (Where history was set back, a claim may be older than that place.)
+ */
 class KnownHead {
   /** Ascending, in both. */
   readonly #steps: { readonly at: number; readonly seq: number }[] = []
 
-  constructor(run: Run, { places }: Line) {
+  constructor(run: Run, { room, places }: Line) {
+    const isRestored = run.restores.isEver(room)
     const sights = places.flatMap(({ operation, seq }) => {
-      const sight = operation && run.sightOf(operation)
-      return sight === undefined ? [] : { at: sight.at, seq }
+      const durable = isRestored ? undefined : operation?.durable
+      const known = [operation && run.sightOf(operation), durable].flatMap((event) => event?.at ?? [])
+      return known.length === 0 ? [] : { at: Math.min(...known), seq }
     })
     for (const step of sights.sort((a, b) => a.at - b.at))
       if (step.seq > (this.#steps.at(-1)?.seq ?? 0)) this.#steps.push(step)
