@@ -62,9 +62,9 @@ ${rows.join('\n')}`
   return `# Guards that are undone
 
 \`npm run mutants\` undoes ${MUTANTS.length} guards, one at a time, each in a copy of the source, and has the tests named here judge the copy: each has to turn red.
-The numbers are those of [SPEC.md](../SPEC.md); SIM41 is the simulator, which is then run from the seed named here on. The last column says in how many seeds
-the simulator notices, whoever else does: \`npm run mutants -- --find-seeds\` looks for them. What lies outside of it (SQLite's files, the
-command line, what is only slow) it cannot see. [ARCHITECTURE.md](../ARCHITECTURE.md#every-guard-undone) sums this up rule by rule.
+The numbers are those of [SPEC.md](../SPEC.md); SIM41 is the simulator, which then has to notice in the first seed of the last column or in one of 60 others.
+That column says in how many seeds it notices, whoever else does; \`npm run mutants -- --find-seeds\` looks again, after a change that moves them. What lies outside
+of it (SQLite's files, the command line, what is only slow) it cannot see. [ARCHITECTURE.md](../ARCHITECTURE.md#every-guard-undone) sums this up rule by rule.
 
 ${tables.join('\n\n')}
 `
