@@ -58,8 +58,11 @@ export const TOLD_TOO_EARLY: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/core/intake.ts',
-        find: `    else this.#fail(appendProblem(cause), failure === 'ambiguous' || failure === 'unknown')`,
-        replace: `    else if (failure === 'closed') this.#fail(appendProblem(cause), false)`,
+        find: `    if (early === undefined || (mayBeIn && this.again && early.end === 'stored'))
+      this.#fail(appendProblem(cause), mayBeIn)
+    else this.#endAs(early, !mayBeIn)`,
+        replace: `    if (early !== undefined) this.#endAs(early, !mayBeIn)
+    else if (failure === 'closed') this.#fail(appendProblem(cause), false)`,
       },
     ],
     killedBy: tests(['GW13'], [SENDING_TESTS]),
@@ -71,8 +74,11 @@ export const TOLD_TOO_EARLY: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/core/intake.ts',
-        find: `    else this.#fail(appendProblem(cause), failure === 'ambiguous' || failure === 'unknown')`,
-        replace: `    else this.#fail(appendProblem(cause), failure === 'unknown')`,
+        find: `    if (early === undefined || (mayBeIn && this.again && early.end === 'stored'))
+      this.#fail(appendProblem(cause), mayBeIn)
+    else this.#endAs(early, !mayBeIn)`,
+        replace: `    if (early !== undefined) this.#endAs(early, !mayBeIn)
+    else this.#fail(appendProblem(cause), failure === 'unknown')`,
       },
     ],
     killedBy: tests(['GW13'], [SENDING_TESTS]),

@@ -280,9 +280,13 @@ class Waiter implements Appendable {
 
   failed(cause: unknown): void {
     const failure = failureClass(cause)
-    // Whatever became of this try, a command that has its end has it.
-    if (this.#early !== undefined && !this.cancelled) this.#endAs(this.#early, this.again)
-    else this.#fail(appendProblem(cause), failure === 'ambiguous' || failure === 'unknown')
+    const mayBeIn = failure === 'ambiguous' || failure === 'unknown'
+    const early = this.cancelled ? undefined : this.#early
+    // Whatever became of this try, a command that has its end has it. Only whether a repeat came too late for it, where its own record may
+    // have made it, nobody knows: it asks again.
+    if (early === undefined || (mayBeIn && this.again && early.end === 'stored'))
+      this.#fail(appendProblem(cause), mayBeIn)
+    else this.#endAs(early, !mayBeIn)
   }
 
   /** The feed or the store shows the end. */

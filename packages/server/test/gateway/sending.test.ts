@@ -91,6 +91,38 @@ test('[GW10] a repeat is answered with the original place, and says that it is o
   assert.deepEqual(await texts(rig), ['same', 'same'], 'the look-up of an `again` frame was final')
 })
 
+test('[GW10] whether an end that was heard before the append failed is of an earlier try is told where it is known', async () => {
+  const rig = new Rig()
+  const alice = await conversation(rig)
+  let fail = () => {}
+  const failing = (when: 'before' | 'after', cause: Failure): Rig['faults'] => ({
+    [when]: async (call: { readonly call: string; readonly log?: string }) => {
+      if (call.call !== 'append' || call.log !== 'commands') return
+      await new Promise<void>((resolve) => (fail = resolve))
+      throw cause
+    },
+  })
+  const answers = async () => {
+    await rig.settle()
+    fail()
+    await rig.settle()
+    return alice.take('stored', 'error').map(({ type, code, duplicate }) => [type, code ?? duplicate])
+  }
+
+  rig.faults = failing('after', new Failure('ambiguous', 'lost'))
+  alice.send(send(1, 'first'))
+  assert.deepEqual(await answers(), [['stored', false]])
+  alice.send(send(2, 'second', { again: true }))
+  assert.deepEqual(await answers(), [['error', 'OUTCOME_UNKNOWN']])
+
+  rig.faults = failing('before', new Failure('transient', 'away'))
+  alice.send(send(3, 'third', { generation: 1 }))
+  await rig.settle()
+  rig.faults = {}
+  await rig.did({ room: 'r', sender: 'alice', clientId: 'third', content: { kind: 'message', text: 'third' } })
+  assert.deepEqual(await answers(), [['stored', true]])
+})
+
 test('[GW10] an id that was used for other content is refused, and two waiters on one id get their own answers', async () => {
   const rig = new Rig()
   const alice = await conversation(rig)
