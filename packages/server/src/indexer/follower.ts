@@ -32,7 +32,8 @@ export class Follower {
   /** Written, but perhaps not found yet: an engine that has to be refreshed. */
   #unrefreshed: Timestamp | undefined
   #refreshedAt = 0
-  #committed: number | undefined
+  /** How far this or an earlier owner came: what is said again while nothing comes. */
+  #committed = 0
   #committedAt = 0
 
   constructor(options: FollowerOptions) {
@@ -59,7 +60,9 @@ export class Follower {
 
   async run(life: Life): Promise<void> {
     const { owned, clock, settings, writer } = this.#options
-    owned.seek(await this.#start())
+    this.#committed = await this.#start()
+    this.#committedAt = clock.elapsed()
+    owned.seek(this.#committed)
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
     // One write of many documents costs a fraction of many writes.
     const gather = { records: settings.gatherRecords, ms: settings.lingerMsMax }
@@ -72,10 +75,9 @@ export class Follower {
       if (last !== undefined) {
         await this.#index(records, last.offset + 1)
         await writer.until(() => this.#commit(last.offset + 1))
-      } else if (this.#committed !== undefined && clock.elapsed() - this.#committedAt >= settings.sweepMs) {
+      } else if (this.#committed > 0 && clock.elapsed() - this.#committedAt >= settings.sweepMs) {
         // A late commit of a member that was taken over may have set ours back (R8): harmless, but it looks like lag.
-        const again = this.#committed
-        await writer.until(() => this.#commit(again))
+        await writer.until(() => this.#commit(this.#committed))
       }
       // What was published before the question, an empty answer shows to be indexed already.
       await this.#reached(last?.timestamp ?? askedAt)

@@ -156,6 +156,24 @@ test('[IDX16] who is idle says again how far it is, now and then: a late commit 
   await scene.stop()
 })
 
+test('[IDX16] so does whoever took the partition over and had nothing to read there yet', async () => {
+  const scene = new Scene()
+  await scene.say(['a'])
+  const first = await scene.start()
+  await first.stop()
+  const commits: number[] = []
+  scene.faults = {
+    before(call) {
+      if (call.call === 'commit' && call.group === 'indexer') commits.push(call.next)
+    },
+  }
+  await scene.start()
+  await scene.clock.advance(3 * INDEXER_DEFAULTS.sweepMs)
+
+  assert.deepEqual(new Set(commits), new Set([1]))
+  await scene.stop()
+})
+
 test('[IDX2] indexedThrough follows the feed, and says nothing before it knows', async () => {
   const scene = new Scene()
   scene.faults = {
