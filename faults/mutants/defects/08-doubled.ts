@@ -64,7 +64,7 @@ export const DOUBLED: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/worker/batch.ts',
-        find: `          this.#wrote(plan, written.at)
+        find: `          this.#wrote(chunk, plan, written.at)
           return this.#collided(plan, written.at)`,
         replace: `          throw new Failure('ambiguous', 'duplicate key')`,
       },

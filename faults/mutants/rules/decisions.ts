@@ -55,11 +55,11 @@ export const DECISIONS: readonly Mutant[] = [
     edits: [
       {
         file: BATCH,
-        find: `        rooms.forget(item.room)
-        needs.add(item.room, undefined)`,
-        replace: `        const known = rooms.get(item.room)
-        if (known === undefined) needs.add(item.room, undefined)
-        else known.state.head = document.seq`,
+        find: `    rooms.forget(room)
+    needs.add(room, undefined)`,
+        replace: `    const known = rooms.get(room)
+    if (known === undefined) needs.add(room, undefined)
+    else known.state.head = seq`,
       },
     ],
     killedBy: tests(['WRK2'], [SCHEDULE_TESTS]),

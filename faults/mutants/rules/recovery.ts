@@ -54,9 +54,9 @@ export const RECOVERY: readonly Mutant[] = [
     edits: [
       {
         file: BATCH,
-        find: `          this.#wrote(plan, written.at)
+        find: `          this.#wrote(chunk, plan, written.at)
           return this.#collided(plan, written.at)`,
-        replace: `          this.#wrote(plan, written.at + 1)
+        replace: `          this.#wrote(chunk, plan, written.at + 1)
           return this.#collided(plan, written.at)`,
       },
     ],

@@ -118,25 +118,29 @@ export class Batch {
     throw new Failure('ambiguous', 'the rooms of a batch changed with every look at them')
   }
 
-  /** What is missing in memory. A room whose adopted entry lies above what is known of it is out of date (R4). */
+  /** What is missing in memory. A room that has an entry above what is known of it is out of date (R4). */
   #needs(chunk: readonly Item[], found: ReadonlyMap<EntryId, Document>): Needs {
     const { rooms, lanes } = this.#own
     const needs = new Needs()
     for (const item of chunk) {
       const document = found.get(item.id)
       if (document !== undefined) {
-        if (document.end !== 'stored') continue
-        if ((rooms.get(item.room)?.state.head ?? -1) >= document.seq) continue
-        rooms.forget(item.room)
-        needs.add(item.room, undefined)
+        if (document.end === 'stored') this.#needThrough(needs, item.room, document.seq)
       } else if (item.command !== undefined && item.death === undefined && !lanes.waits(item.room, item.sender)) {
         const known = rooms.get(item.room)
         if (known === undefined) needs.add(item.room, undefined)
         for (const user of usersNeeded(item.command)) if (!known?.state.members.has(user)) needs.add(item.room, user)
       }
     }
-    for (const room of this.#unprojected.keys()) if (rooms.get(room) === undefined) needs.add(room, undefined)
+    for (const [room, seq] of this.#unprojected) this.#needThrough(needs, room, seq)
     return needs
+  }
+
+  #needThrough(needs: Needs, room: RoomId, seq: number): void {
+    const { rooms } = this.#own
+    if ((rooms.get(room)?.state.head ?? -1) >= seq) return
+    rooms.forget(room)
+    needs.add(room, undefined)
   }
 
   #usersUnknown(chunk: readonly Item[], found: ReadonlyMap<EntryId, Document>): readonly UserId[] {
@@ -179,11 +183,11 @@ export class Batch {
         case 'all':
           break
         case 'duplicate':
-          this.#wrote(plan, written.at)
+          this.#wrote(chunk, plan, written.at)
           return this.#collided(plan, written.at)
         case 'poison':
           if (written.at === undefined) return this.#doubtful(plan, 'poison', written.cause)
-          this.#wrote(plan, written.at)
+          this.#wrote(chunk, plan, written.at)
           return this.#poisoned(plan, written.at, written.cause)
         case 'unknown':
           return this.#doubtful(
@@ -234,23 +238,25 @@ export class Batch {
   }
 
   /** The documents before `at` are in, and nothing else of the request. */
-  #wrote(plan: Plan, at: number): void {
+  #wrote(chunk: readonly Item[], plan: Plan, at: number): void {
     const { rooms } = this.#own
     for (let i = 0; i < at; i++) {
       const [item, outcome] = [plan.items[i], plan.outcomes[i]]
       if (item === undefined || outcome === undefined) continue
       item.outcome = outcome
-      if (outcome.end === 'stored') {
-        rooms.stored(outcome.entry)
-        this.#unprojected.set(item.room, outcome.entry.seq)
-      }
+      if (outcome.end === 'stored') rooms.stored(outcome.entry)
     }
+    // Adopted ones too: nobody looks them up again, and what they owe was part of the write that failed.
+    for (const { room, outcome } of chunk)
+      if (outcome?.end === 'stored')
+        this.#unprojected.set(room, Math.max(outcome.entry.seq, this.#unprojected.get(room) ?? 0))
     this.#unwritten.push(...plan.letters.filter((letter) => isClaimed(letter, plan, at)))
     for (let i = at; i < plan.items.length; i++) {
       const item = plan.items[i]
       if (item !== undefined) item.planned = false
     }
-    this.#remaining = this.#remaining.filter(({ outcome }) => outcome === undefined)
+    const undone = chunk.filter(({ outcome }) => outcome === undefined)
+    this.#remaining = [...undone, ...this.#remaining.slice(chunk.length)]
     if (this.#remaining.length === 0) this.#remaining = this.#rivals.splice(0)
   }
 

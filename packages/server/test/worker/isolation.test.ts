@@ -70,6 +70,56 @@ test('[WRK30] a dead command that is sent again gets its first answer, and what 
   await scene.stop()
 })
 
+test('[WRK12] an entry whose write was lost is shown, although the one behind it turns out to be poison', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  let isLost = true
+  const { timeline } = scene.memory.store
+  const write = timeline.write.bind(timeline)
+  timeline.write = async (request) => {
+    const [first] = request.documents
+    if (!isLost || first === undefined) return write(request)
+    isLost = false
+    await write({ documents: [first], letters: [], projections: [], settled: undefined })
+    return { result: 'unknown', cause: new Failure('ambiguous', 'connection reset') }
+  }
+  scene.faults = { document: refusesPoison }
+  await scene.send(say('a'), say('b', 'al', 'poison'))
+  await scene.drained()
+
+  assert.deepEqual(await scene.texts(), ['room_created', 'a'])
+  await scene.stop()
+})
+
+test('[WRK12] an entry is shown although the claim behind it was taken, and the next look at its room is too old for it', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  let [isTaken, oldReads] = [false, 0]
+  const { timeline } = scene.memory.store
+  const [write, load] = [timeline.write.bind(timeline), timeline.load.bind(timeline)]
+  timeline.write = async (request) => {
+    if (isTaken || request.documents.length < 2) return write(request)
+    isTaken = true
+    oldReads = 1
+    await write({ ...request, projections: [], settled: undefined })
+    return { result: 'duplicate', at: 1 }
+  }
+  timeline.load = async (rooms, users) => {
+    const loaded = await load(rooms, users)
+    if (rooms.length === 0 || oldReads-- <= 0) return loaded
+    return { ...loaded, rooms: new Map([...loaded.rooms].map(([room, known]) => [room, { ...known, above: [] }])) }
+  }
+  await scene.users('stranger')
+  await scene.send(say('a'), say('b', 'stranger'))
+  await scene.drained()
+
+  assert.deepEqual([isTaken, oldReads < 1], [true, true])
+  assert.deepEqual(await scene.texts(), ['room_created', 'a'])
+  await scene.stop()
+})
+
 test('[WRK31] an error that names no record is bisected until one offender is left', async () => {
   for (const failure of ['poison', 'unknown'] as const) {
     const scene = new Scene()
