@@ -45,7 +45,7 @@ async function readEach(options: FinalOptions): Promise<void> {
       clock,
       random: chance.fork(),
     })
-    for (const room of options.rooms) await readRoom(client, recorder, gateway, room)
+    for (const room of options.rooms) await readRoom(client, options, gateway, room)
     client.close()
   }
 }
@@ -55,7 +55,8 @@ async function readBehind(options: FinalOptions): Promise<void> {
   await readIndex(options)
 }
 
-async function readRoom(client: Client, recorder: Recorder, gateway: string, room: string): Promise<void> {
+async function readRoom(client: Client, options: FinalOptions, gateway: string, room: string): Promise<void> {
+  const { recorder, engines } = options
   const entries: WireEntry[] = []
   try {
     let end = { epoch: 0, head: 0 }
@@ -68,9 +69,12 @@ async function readRoom(client: Client, recorder: Recorder, gateway: string, roo
     const { epoch, head } = end
     recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch, head, entries: entries.map(entryOf) })
   } catch (error) {
-    // A room that nobody could create is empty.
+    // A room that nobody could create is empty, and so is one whose creation a restore lost and that died in its second try: of which epoch it
+    // is, only the store tells.
     if (!(error instanceof HoldfastError && error.code === 'NOT_FOUND')) throw error
-    recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch: 0, head: 0, entries: [] })
+    const nothing = { room, user: undefined, after: undefined, before: undefined, entriesMax: 0 }
+    const { epoch } = await engines.store.history.view(nothing)
+    recorder.add({ type: 'history', t: recorder.t, gateway, room, epoch, head: 0, entries: [] })
   }
 }
 
