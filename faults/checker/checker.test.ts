@@ -937,6 +937,61 @@ test('[CHK8, CHK9] what is read of a store that was set back and nobody told is 
   )
 })
 
+test('[CHK6, CHK7, CHK8, CHK9, CHK13] what a restore took before it was published is void, although the epoch stays; all else holds', () => {
+  const story = quietRoom()
+  const visit = story.visit('anna')
+  const taken = story.cut(story.message('ben', 'lobby'))
+  story.store(taken)
+  story.page(visit, 'lobby')
+  story.setBackUnnoticed('lobby', 1)
+  story.page(visit, 'lobby')
+  const shorter = eventOf(story.history, 'page', ({ head }) => head === 1)
+  const place = { room: 'lobby', epoch: 1 }
+  story.tell({ type: 'connected', session: 'late', user: 'ben' })
+  story.tell({ type: 'resumed', session: 'late', ...place, seq: 1, recovered: false, from: { epoch: 1, seq: 2 } })
+  story.say('anna', 'lobby')
+  story.store(taken)
+  story.page(visit, 'lobby')
+  const history = story.end()
+  passes(history)
+  breaksWithoutThat(['places', 'realTime', 'forward', 'resumed'], history)
+  const begun = eventOf(history, 'healed').t
+  onlyBreaks(
+    'forward',
+    inserted(history, { ...shorter, begun }, ({ type }) => type === 'healed'),
+  )
+
+  const removal = quietRoom()
+  const stays = removal.cut(removal.removal('anna', 'lobby', 'ben'))
+  removal.store(stays)
+  removal.page(removal.visit('anna'), 'lobby')
+  removal.setBackUnnoticed('lobby', 1)
+  removal.page(removal.visit('ben'), 'lobby')
+  const early = removal.history.at(-1) as HistoryEvent
+  removal.store(stays)
+  removal.page(removal.visit('anna'), 'lobby')
+  passes(removal.end())
+  breaksWithoutThat(['removed'], removal.history)
+  const late = { ...early, begun: eventOf(removal.history, 'healed').t } as HistoryEvent
+  onlyBreaks(
+    'removed',
+    inserted(removal.history, late, ({ type }) => type === 'healed'),
+  )
+
+  const shrunk = quietRoom()
+  for (let i = 0; i < 2; i++) shrunk.store(shrunk.cut(shrunk.message('ben', 'lobby')))
+  shrunk.page(shrunk.visit('anna'), 'lobby')
+  shrunk.setBackUnnoticed('lobby', 1)
+  passes(shrunk.end())
+  breaksWithoutThat(['kept', 'places'], shrunk.history)
+})
+
+/** The same history breaks these rules where what its restore took had been published. */
+function breaksWithoutThat(rules: readonly string[], history: History): void {
+  const { broken } = check(changed(history, 'restored', () => ({ unpublished: [] })))
+  assert.deepEqual(Object.keys(broken).sort(), [...rules].sort())
+}
+
 // ---- I8 ----------------------------------------------------------------------------------------------------------------
 
 test('[CHK10] a repeat is told what was told the first time', () => {

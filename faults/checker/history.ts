@@ -163,6 +163,14 @@ export interface Entry {
   readonly hash: string
 }
 
+/** That this entry stands there. */
+export interface Standing {
+  readonly room: string
+  readonly epoch: number
+  readonly seq: number
+  readonly id: string
+}
+
 /** What was done to the system, and what else is known of it. */
 export type HarnessEvent =
   | FaultEvent
@@ -170,7 +178,17 @@ export type HarnessEvent =
    * The store was set back to an older state: a higher epoch follows. In these rooms; in all, where none is named. `untold`: nobody raised
    * the epoch with it, so that the old one is read, as it was set back, until a worker notices.
    */
-  | { readonly type: 'restored'; readonly t: number; readonly rooms?: readonly string[]; readonly untold?: true }
+  | {
+      readonly type: 'restored'
+      readonly t: number
+      readonly rooms?: readonly string[]
+      readonly untold?: true
+      /**
+       * What it took of partitions in which no worker can notice it: the store had these entries, and neither the feed nor the log's commit
+       * told of them or of anything else that is gone. So the epoch stays, and others may come to stand in their places.
+       */
+      readonly unpublished?: readonly Standing[]
+    }
   /**
    * From here on this lane may wait (its sender is not registered, say), and so may be overtaken; without `sender` every lane of the
    * room: what would be refused behind a lane that waits waits too, and its lane behind it.

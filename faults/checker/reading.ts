@@ -48,7 +48,7 @@ export class RemovalsTold {
     this.#run = run
     for (const { at, room, epoch, seq, id, hash, session, event } of run.sightings) {
       const removed = run.operations.ofId(id, hash)?.command.removes ?? []
-      if (epoch === undefined) continue
+      if (epoch === undefined || run.restores.isTakenAfter({ room, epoch, seq, id }, at)) continue
       for (const user of removed) {
         const told = { at, t: event.t, seq, event }
         add(this.#toAnybody, keyOf(room, epoch, user), told)

@@ -110,7 +110,8 @@ export class Run {
 
   #firstSights(): ReadonlyMap<Operation, At<HistoryEvent>> {
     const sights = new Map<Operation, At<HistoryEvent>>()
-    for (const { at, room, epoch, id, hash, event } of this.sightings) {
+    for (const { at, room, epoch, seq, id, hash, event } of this.sightings) {
+      if (epoch !== undefined && this.restores.isTakenAfter({ room, epoch, seq, id }, at)) continue
       const line = this.timelines.finalLine(room)
       // A hit names no epoch: where there was only one, it is that.
       const isOfLine = epoch === undefined ? !this.restores.isEver(room) : epoch === line?.epoch

@@ -238,6 +238,13 @@ export class Story {
     if (isInLog) for (const sent of again) this.store(sent)
   }
 
+  /** The same of what was stored, but not published yet: nobody can notice, so the epoch stays, and nothing comes again by itself. */
+  setBackUnnoticed(room: string, head: number): void {
+    const { epoch, line } = this.#room(room)
+    const unpublished = line.splice(head).map(({ id }, i) => ({ room, epoch, seq: head + 1 + i, id }))
+    this.tell({ type: 'restored', rooms: [room], untold: true, unpublished })
+  }
+
   /** Faults are over, everything is drained, new sends work, and everything is read. */
   end(): HistoryEvent[] {
     this.tell({ type: 'healed' })

@@ -3,7 +3,10 @@ import { entryOf, keyOf } from '../ordered.ts'
 import type { Rule } from '../rule.ts'
 import type { Run } from '../run.ts'
 
-/** I4: in an epoch of a room a place has one id and an id one place, in every answer, push, page, hit and final read. */
+/**
+ * I4: in an epoch of a room a place has one id and an id one place, in every answer, push, page, hit and final read. Except what was shown
+ * of entries that a restore took before anything but the store told of them: nothing that is left can tell that they ever stood there.
+ */
 export const places: Rule = {
   name: 'places',
   invariant: 'I4',
@@ -14,6 +17,7 @@ export const places: Rule = {
     const placeOf = new Map<string, Said>()
     for (const said of everySaid(run)) {
       const { room, epoch, seq, id, event } = said
+      if (event.type !== 'history' && run.restores.isUnpublished(said)) continue
       const there = entryOf(idAt, keyOf(room, epoch, seq), () => said)
       const here = entryOf(placeOf, keyOf(room, epoch, id), () => said)
       if ((there.id === id && here.seq === seq) || read.has(keyOf(room, epoch, seq, id))) continue

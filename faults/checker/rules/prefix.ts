@@ -14,10 +14,12 @@ export const kept: Rule = {
   *check(run) {
     const known = new Set<string>()
     for (const session of run.sessions.values()) {
-      for (const { event } of session.events) {
+      for (const { at, event } of session.events) {
         const read = reach(event)
         const line = read && run.timelines.line(read.room, read.epoch)
-        if (read === undefined || !line?.isFinal || read.seq <= (run.final.history(read.room)?.head ?? 0)) continue
+        if (read === undefined || !line?.isFinal) continue
+        const left = run.restores.left(read, at, Number.POSITIVE_INFINITY)
+        if (left <= (run.final.history(read.room)?.head ?? 0)) continue
         const key = keyOf(read.room, read.seq)
         if (known.has(key)) continue
         known.add(key)
@@ -61,8 +63,10 @@ export const forward: Rule = {
 }
 
 interface Reach {
+  readonly at: number
   /** Shown at `t` or before. */
   readonly t: number
+  readonly room: string
   readonly epoch: number
   readonly seq: number
   readonly event: HistoryEvent
@@ -76,15 +80,20 @@ function* backwards(run: Run, { user, events }: Session) {
     const reaches = entryOf(shown, read.room, () => [])
     const asked = event.type === 'page' ? event.begun : Number.POSITIVE_INFINITY
     const before = reaches[countBefore(reaches, ({ t }) => t < asked) - 1]
-    if (before !== undefined && isRead(event) && isBeyond(before, read)) {
+    if (before !== undefined && isRead(event) && isBeyond(left(run, before, at), read)) {
       const [was, is] = [before, read].map(({ seq, epoch }) => `up to ${seq} in epoch ${epoch}`)
       const sentence = `${user} was shown ${read.room} ${was}, and then by ${event.type} ${is}`
       yield { sentence, records: [before.event, event] }
     }
     const last = reaches.at(-1)
     if (event.type === 'page' && run.circumstances.readsMayBeOld) continue
-    if (last === undefined || isBeyond(read, last)) reaches.push({ ...read, t: event.t, event })
+    if (last === undefined || isBeyond(read, left(run, last, at))) reaches.push({ ...read, at, t: event.t, event })
   }
+}
+
+/** What still binds of it at this moment. */
+function left(run: Run, reach: Reach, at: number): Reach {
+  return { ...reach, seq: run.restores.left(reach, reach.at, at) }
 }
 
 /** Pushes go on from what was opened, and a client may resume anywhere: that is the matter of other rules. */

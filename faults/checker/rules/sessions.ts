@@ -44,8 +44,9 @@ function wrongPlace(run: Run, { room, epoch, seq, recovered, from }: Resumed, at
   if (recovered && (from.epoch !== epoch || from.seq !== seq))
     return `was at ${from.seq} of ${room} in epoch ${from.epoch}, and is resumed at ${seq} in epoch ${epoch}`
   const head = run.timelines.line(room, epoch)?.head ?? 0
-  // A place that never was, as nobody obeys who names one, is void too.
-  if (!recovered && from.epoch === epoch && from.seq <= head && !run.isVoid(room, epoch, at))
+  // A place that never was, as nobody obeys who names one, is void too; and one that is no more, while the room ends before it.
+  const isTaken = seq < from.seq && run.restores.left({ room, ...from }, Number.NEGATIVE_INFINITY, at) < from.seq
+  if (!recovered && from.epoch === epoch && from.seq <= head && !isTaken && !run.isVoid(room, epoch, at))
     return `was at ${from.seq} of ${room} in epoch ${epoch}, and is told that it is void`
   return undefined
 }

@@ -2,9 +2,10 @@ import type { EntryId } from '../../src/ports/store.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { SimulatedLogs } from './log.ts'
 import { RECORD_BYTES_MAX } from './people.ts'
-import type { Engines, Owner, Role, SharedEngines, StoreBackup } from './processes.ts'
+import type { Engines, Owner, Restored, Role, SharedEngines, StoreBackup } from './processes.ts'
 import { SimulatedSearch } from './search.ts'
 import { type Backup, SimulatedStore } from './store.ts'
+import { unpublishedSince } from './unpublished.ts'
 import type { Surroundings } from './world.ts'
 
 /** Longer than anything on its way to the store may take, than any freeze, and than a backup is old. */
@@ -67,8 +68,12 @@ export class SimulatedEngines implements SharedEngines {
     return { made: this.#store.backup() }
   }
 
-  restore({ made }: StoreBackup, { tells }: { readonly tells: boolean }): void {
-    this.#store.restore(made as Backup, { raisesEpochs: tells })
+  restore({ made }: StoreBackup, { tells }: { readonly tells: boolean }): Restored {
+    const backup = made as Backup
+    const unpublished = tells ? [] : unpublishedSince(backup, this.#store.entries, this.#logs)
+    this.#store.restore(backup, { raisesEpochs: tells })
+    if (unpublished.length > 0) this.#surroundings.sometimes('store.restored.unpublished')
+    return { unpublished }
   }
 
   heal(): void {

@@ -1,4 +1,4 @@
-import type { Logs, StoredRecord } from '../../src/ports/log.ts'
+import type { Logs, Offset, StoredRecord } from '../../src/ports/log.ts'
 import type { Cancel } from '../../src/ports/system.ts'
 import { Brokers, type SimulatedLogsOptions } from './log/brokers.ts'
 import type { Lane } from './log/lane.ts'
@@ -105,6 +105,10 @@ export class SimulatedLogs {
   /** What lies in a partition, whoever knows of it. */
   records(log: LogName, partition: number): readonly StoredRecord[] {
     return this.#logs[log].kept(partition).records
+  }
+
+  committed(log: LogName, group: string, partition: number): Offset | undefined {
+    return this.#logs[log].committed(group, partition)
   }
 
   /** The processes that work on a partition in the belief that it is theirs. */

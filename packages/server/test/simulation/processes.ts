@@ -1,3 +1,4 @@
+import type { Standing } from '../../../../faults/checker/history.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { INTAKE_DEFAULTS, Intake } from '../../src/core/intake.ts'
 import { Problem } from '../../src/core/problem.ts'
@@ -40,6 +41,11 @@ export interface Owner {
 /** Only the engines that made it know what it is. */
 export type StoreBackup = { readonly made: unknown }
 
+/** What was taken where no worker can notice it. */
+export interface Restored {
+  readonly unpublished: readonly Standing[]
+}
+
 /** Engines that all processes share, and that know of each whether it lives. */
 export interface SharedEngines {
   /** The roles of each process. */
@@ -56,7 +62,7 @@ export interface SharedEngines {
   /** Of the store, as it is now. */
   backup(): StoreBackup
   /** The store is set back to that: no worker may run. `tells`: the operator raises the epochs; otherwise a start has to notice (G6). */
-  restore(backup: StoreBackup, options: { readonly tells: boolean }): void
+  restore(backup: StoreBackup, options: { readonly tells: boolean }): Restored
   /** Nothing goes wrong any more, and what is under way ends. */
   heal(): void
   /** The run is over. */

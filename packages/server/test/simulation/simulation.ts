@@ -231,9 +231,9 @@ class Simulation implements Surroundings {
     if (this.#backup === undefined) return
     this.#processes.killAll('worker', backAfter)
     if (stopsGateways) this.#processes.killAll('gateway', backAfter)
-    this.#engines.restore(this.#backup, { tells })
+    const { unpublished } = this.#engines.restore(this.#backup, { tells })
     const { t } = this.#recorder
-    this.#recorder.add(tells ? { type: 'restored', t } : { type: 'restored', t, untold: true })
+    this.#recorder.add(tells ? { type: 'restored', t } : { type: 'restored', t, untold: true, unpublished })
   }
 
   async #heal(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { EntryId, Store } from '../../src/ports/store.ts'
+import type { EntryDocument, EntryId, Store } from '../../src/ports/store.ts'
 import { Engine } from './line.ts'
 import { Client, type Shared } from './store/client.ts'
 import { type Backup, Collections } from './store/collections.ts'
@@ -88,6 +88,12 @@ export class SimulatedStore {
   backup(): Backup {
     const { collections, set } = this.#shared
     return collections.backup(set.position)
+  }
+
+  /** Every entry that readers may have been shown. */
+  get entries(): readonly EntryDocument[] {
+    const { documents } = this.#shared.collections
+    return [...documents.values()].flatMap(({ document }) => (document.end === 'stored' ? [document] : []))
   }
 
   /**
