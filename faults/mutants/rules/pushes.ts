@@ -42,8 +42,8 @@ export const PUSHES: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/worker/start.ts',
-        find: `!hasLost && !feed.lacksDocument && feed.epoch <= epoch`,
-        replace: `!hasLost`,
+        find: `hasLost || feed.lacksDocument || feed.epoch > epoch`,
+        replace: `hasLost`,
       },
     ],
     killedBy: tests(['WRK43'], [START_TESTS]),
@@ -163,7 +163,7 @@ export const PUSHES: readonly Mutant[] = [
     edits: [
       {
         file: START,
-        find: `Math.max(epoch, feed.epoch) + 1)`,
+        find: `Math.max(epoch, published) + 1)`,
         replace: `epoch + 1)`,
       },
     ],
@@ -176,9 +176,9 @@ export const PUSHES: readonly Mutant[] = [
     edits: [
       {
         file: START,
-        find: `  const [place = feed.end] = await logs.feed.append(partition, [epochRecord(raised)])
+        find: `  const [place = comparison.feed.end] = await logs.feed.append(partition, [epochRecord(raised)])
 `,
-        replace: `  const place = epochRecord(raised).value.length > 0 ? feed.end : 0
+        replace: `  const place = epochRecord(raised).value.length > 0 ? comparison.feed.end : 0
 `,
       },
     ],

@@ -82,8 +82,8 @@ export const RECOVERY: readonly Mutant[] = [
     edits: [
       {
         file: START,
-        find: `Math.max(epoch, feed.epoch) + 1)`,
-        replace: `Math.max(epoch, feed.epoch))`,
+        find: `Math.max(epoch, published) + 1)`,
+        replace: `Math.max(epoch, published))`,
       },
     ],
     killedBy: tests(['WRK41'], [START_TESTS]),

@@ -182,9 +182,8 @@ export class Ownership {
   // ---- the start -------------------------------------------------------------------------------------------------------
 
   async #begin(): Promise<void> {
-    const { store, partition, pauses, life, alert } = this
-    const { term } = await pauses.until('starting', () => store.lease(partition, this.#workshop.name), life.ending)
-    this.term = term
+    const { partition, pauses, life, alert } = this
+    await this.#lease()
     const { next, settled, epoch, feedEnd, restored } = await this.#findStart()
     this.#epochReadAt = this.clock.elapsed()
     // By itself, so that a log that refuses it does not raise the epoch with every try.
@@ -196,14 +195,20 @@ export class Ownership {
     this.epoch = epoch
     this.feedEnd = feedEnd
     if (restored) alert('restored', { partition, epoch, from: next })
-    this.#workshop.logger.info({ partition, term, epoch, next }, 'partition started')
+    this.#workshop.logger.info({ partition, term: this.term, epoch, next }, 'partition started')
+  }
+
+  async #lease(): Promise<void> {
+    const { store, partition, pauses, life } = this
+    const { term } = await pauses.until('starting', () => store.lease(partition, this.#workshop.name), life.ending)
+    this.term = term
   }
 
   async #findStart(): Promise<Start> {
     const { store, logs, pauses, life } = this
     for (;;) {
       try {
-        const start = await findStart(store, logs, this.#owned, this.sha256)
+        const start = await findStart(store, logs, this.#owned, this.sha256, () => this.#lease())
         pauses.over()
         return start
       } catch (cause) {

@@ -241,6 +241,34 @@ test('[WRK43] a feed that tells of a document the store lacks, or of a higher ep
   }
 })
 
+test('[WRK49] a look at the store as it was earlier is no restore: before the epoch is raised the worker writes, and looks again', async () => {
+  const scene = await sceneWithRoom()
+  await scene.start()
+  await scene.drained()
+  await scene.stop()
+  let leases = 0
+  const { timeline } = scene.memory.store
+  const [lease, find, settled] = [
+    timeline.lease.bind(timeline),
+    timeline.find.bind(timeline),
+    timeline.settled.bind(timeline),
+  ]
+  timeline.lease = (...args) => {
+    leases++
+    return lease(...args)
+  }
+  // Its own writes it is shown; what another one wrote meanwhile, only after the next of them.
+  timeline.find = async (keys) => (leases < 2 ? new Map() : find(keys))
+  timeline.settled = async (partition) => (leases < 2 ? undefined : settled(partition))
+  await scene.start('w2')
+  await scene.clock.settle()
+
+  assert.equal(leases, 2)
+  assert.equal(await timeline.epoch(0), 1)
+  assert.ok((await scene.feed()).every(({ end }) => end !== 'epoch'))
+  await scene.stop()
+})
+
 test('[WRK44] an offset outside the log pauses the partition for the operator and resets nothing', async () => {
   const scene = await sceneWithRoom()
   const settled = { partition: 0, next: 99, feed: 0 }
