@@ -159,7 +159,10 @@ export type Written =
   /** Nobody knows which are in, or will be: forget the rooms, wait, read back. */
   | { readonly result: 'unknown'; readonly cause: unknown }
 
-/** The worker's side of the store. All reads are by majority (R2); errors are `Failure`s. */
+/**
+ * The worker's side of the store. All reads are by majority, in one causally consistent session: one may be old, but not from before a write
+ * that this process was told of (R2). Errors are `Failure`s.
+ */
 export interface TimelineStore {
   /** Synchronous engines cannot be timed out: a deadline around their calls would only lie. */
   readonly canTimeOut: boolean
