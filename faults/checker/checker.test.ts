@@ -1331,6 +1331,20 @@ test('[CHK14] a refusal was true at some moment that it can have met', () => {
   raced.add('anna', 'lobby', 'ben')
   raced.refuse(sent, 'NOT_A_MEMBER')
   passes(raced.end())
+
+  const setBack = (isAddedFirst: boolean) => {
+    const story = lobby()
+    const twice = story.begin(story.addition('ben', 'lobby', 'dora'))
+    story.tell({ type: 'refused', try: twice.try, code: 'NOT_FOUND' })
+    story.restore('lobby', 4)
+    const again = story.begin(twice.command)
+    if (isAddedFirst) story.add('anna', 'lobby', 'dora')
+    story.refuse(again, 'ALREADY')
+    if (!isAddedFirst) story.add('anna', 'lobby', 'dora')
+    return story.end()
+  }
+  passes(setBack(true))
+  onlyBreaks('justified', setBack(false))
 })
 
 test('[CHK14] the members that are listed are those that history makes', () => {

@@ -58,7 +58,8 @@ export const justified: Rule = {
       const claim = run.claimOf(operation)
       if (line === undefined || head === undefined || claim?.end !== 'refused') continue
       if (run.hasWinningRival(operation)) continue
-      const told = operation.ends[0]
+      // What was told before history was set back is not what the claim says: that was decided anew since.
+      const told = operation.ends.find(({ at }) => !run.restores.isBehind(operation.command.room, at))
       const from = head.before(operation.begun)
       const to = Math.max(from, told === undefined ? line.head : line.headBefore(told.at))
       if (!isUnfounded(line, operation, claim.code, from, to)) continue
