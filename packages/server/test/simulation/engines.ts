@@ -70,6 +70,8 @@ export class SimulatedEngines implements SharedEngines {
 
   restore({ made }: StoreBackup, { tells }: { readonly tells: boolean }): Restored {
     const backup = made as Backup
+    // An operator waits so long: what the workers published before, and what lands of it only afterwards, no start could tell apart.
+    this.#logs.settleCrashed()
     const unpublished = tells ? [] : unpublishedSince(backup, this.#store.entries, this.#logs)
     this.#store.restore(backup, { raisesEpochs: tells })
     if (unpublished.length > 0) this.#surroundings.sometimes('store.restored.unpublished')

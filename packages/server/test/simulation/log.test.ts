@@ -238,6 +238,25 @@ describe('the log of the simulator, with faults', () => {
     }
   })
 
+  test('[SIM39] before a restore what the dead had under way lands, or never does; the living go on', async () => {
+    let landed = 0
+    for (let seed = 1; seed <= 10; seed++) {
+      const { weather, logs, group } = await scene({ 'log.append.landsLater': 1 }, ['dead', 'living'], seed)
+      const record = (key: string): LogRecord => ({ key, headers: {}, value: new Uint8Array(1) })
+      for (const process of ['dead', 'living'])
+        group
+          .client(process)
+          .commands.append(0, [record(process)])
+          .catch(() => {})
+      await weather.clock.pass(1)
+      logs.crash('dead')
+      logs.settleCrashed()
+      assert.equal(logs.inFlight, 1)
+      landed += logs.records('commands', 0).length
+    }
+    assert.ok(landed > 0)
+  })
+
   test('[SIM12] only what every group has passed, and is old, is trimmed; a tail that had not seen it yet is broken', async () => {
     const { weather, logs, group } = await scene({ 'log.trimmed': 1 }, ['a'])
     const { clock } = weather

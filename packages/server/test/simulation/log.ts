@@ -97,6 +97,11 @@ export class SimulatedLogs {
     }
   }
 
+  /** What the dead had under way lands now: from here on nothing comes of them. */
+  settleCrashed(): void {
+    for (const lane of this.#lanes) lane.settle()
+  }
+
   /** How many appends may still land. */
   get inFlight(): number {
     return this.#lanes.reduce((sum, { inFlight }) => sum + inFlight, 0)

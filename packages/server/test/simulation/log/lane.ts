@@ -34,6 +34,11 @@ export class Lane {
     return this.#pieces.length
   }
 
+  /** Whose process is dead: what may still land of it lands now. */
+  settle(): void {
+    if (this.#parts.link.isCrashed) while (this.#pieces.length > 0) this.#land()
+  }
+
   append(records: readonly LogRecord[]): Promise<readonly Offset[]> {
     // A copy: what is on its way, nobody changes any more.
     const copies = records.map(({ key, headers, value }) => ({ key, headers: { ...headers }, value: value.slice() }))
