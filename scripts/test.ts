@@ -19,7 +19,7 @@ if (option !== undefined) {
   else process.stderr.write(`test: there is no option ${option}. \`npm test -- --help\` says more.\n`)
   process.exit(isHelp ? 0 : 2)
 }
-const files = globSync('{packages/*,faults,bench}/**/*.test.ts', {
+const files = globSync('{packages/*,faults,bench,engines}/**/*.test.ts', {
   cwd: root,
   exclude: ['**/node_modules/**', '**/dist/**'],
 })

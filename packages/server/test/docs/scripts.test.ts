@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: Record<string, string> }
 
-for (const name of ['test', 'docs', 'sdk', 'bench', 'protocol', 'mutants', 'simulate'])
+for (const name of ['test', 'docs', 'sdk', 'bench', 'protocol', 'mutants', 'simulate', 'engines'])
   test(`[DOC6] \`npm run ${name}\` explains itself, and answers an option that does not exist with a sentence`, () => {
     const help = run(name, '--help')
     assert.deepEqual([help.status, help.stderr], [0, ''])

@@ -1,0 +1,42 @@
+import type { Ports, PortsWanted } from './machine/ports.ts'
+import type { Probe } from './probes/probe.ts'
+import type { Program } from './program.ts'
+
+export const ENGINES = ['kafka', 'kafka3', 'ferretdb', 'ferretdb-pg', 'mongo-java-server'] as const
+export type EngineName = (typeof ENGINES)[number]
+
+/** Something that can be started: how its program comes about, and which processes make it. */
+export interface Engine {
+  readonly name: EngineName
+  /** One line of `--help`. */
+  readonly what: string
+  readonly program: Program
+  readonly ports: PortsWanted
+  /** What a client is given. */
+  url(ports: Ports): string
+  /** Writes what the processes need into the folder, over whatever an earlier start left there: data stays. */
+  prepare(place: Place): Promise<readonly Stage[]>
+}
+
+export interface Place {
+  /** Of the program that was built. */
+  readonly program: string
+  /** Of data, settings and logs. */
+  readonly folder: string
+  readonly ports: Ports
+  /** Runs a command to its end; what it prints goes into a log, and a failure is an error that shows the log's end. */
+  run(command: string, args: readonly string[], folder: string): Promise<void>
+}
+
+/** Processes that are started together; the next stage waits until all of these are ready. */
+export type Stage = readonly ProcessPlan[]
+
+/** Plain data: it is kept in a file, and a process that died is started again from it. */
+export interface ProcessPlan {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly folder: string
+  readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'
+  readonly probe: Probe
+}

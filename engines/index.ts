@@ -1,0 +1,16 @@
+import type { EngineName } from './engine.ts'
+import { cacheFolders } from './machine/folders.ts'
+import { type OwnEngine, type OwnEngineOptions, startOwn } from './own-engine.ts'
+import { ENGINE } from './table.ts'
+
+export type { EngineName } from './engine.ts'
+export { EngineError } from './errors.ts'
+export type { OwnEngine } from './own-engine.ts'
+
+/**
+ * An engine of this process's own, with a folder of its own, both gone at its disposal or with the process:
+ * `await using kafka = await startEngine('kafka')`. Throws an EngineError.
+ */
+export function startEngine(name: EngineName, options: OwnEngineOptions = {}): Promise<OwnEngine> {
+  return startOwn(ENGINE[name], cacheFolders(), options)
+}

@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A process that is still told from another that got its pid later. */
+export interface ProcessMark {
+  readonly pid: number
+  /** When it was started, and since which boot that counts. */
+  readonly started: string
+}
+
+const POLL_MS = 50
+
+/** undefined when there is no such process, or nothing of it but an exit code that nobody fetched. */
+export function markOf(pid: number): ProcessMark | undefined {
+  const started = process.platform === 'linux' ? startedOnLinux(pid) : startedByPs(pid)
+  return started === undefined ? undefined : { pid, started }
+}
+
+export function isAlive({ pid, started }: ProcessMark): boolean {
+  return markOf(pid)?.started === started
+}
+
+/** Does nothing to another process that has the pid now. */
+export function signal(mark: ProcessMark, name: NodeJS.Signals): void {
+  if (!isAlive(mark)) return
+  try {
+    process.kill(mark.pid, name)
+  } catch (error) {
+    // It ended between the question and the signal.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+/** Whether all of them ended within this time. */
+export async function ended(marks: readonly ProcessMark[], patienceMs: number): Promise<boolean> {
+  const until = performance.now() + patienceMs
+  while (marks.some(isAlive)) {
+    if (performance.now() > until) return false
+    await sleep(POLL_MS)
+  }
+  return true
+}
+
+/** Resident bytes, those shared with others included. */
+export function memoryOf(mark: ProcessMark): number | undefined {
+  if (!isAlive(mark)) return undefined
+  const kib =
+    process.platform === 'linux'
+      ? /^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${mark.pid}/status`) ?? '')?.[1]
+      : ps(mark.pid, 'rss')
+  return kib === undefined ? undefined : Number(kib) * 1_024
+}
+
+function startedOnLinux(pid: number): string | undefined {
+  // The command's name, in parentheses, may hold anything; behind it come the state and, 19 fields later, ticks since the boot.
+  const fields = textOf(`/proc/${pid}/stat`)
+    ?.replace(/^.*\)\s/s, '')
+    .split(' ')
+  if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined
+  return `${textOf('/proc/sys/kernel/random/boot_id')?.trim()} ${fields[19]}`
+}
+
+function startedByPs(pid: number): string | undefined {
+  return ps(pid, 'stat')?.startsWith('Z') === false ? ps(pid, 'lstart') : undefined
+}
+
+function ps(pid: number, column: string): string | undefined {
+  const { stdout } = spawnSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' })
+  return stdout?.trim() || undefined
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

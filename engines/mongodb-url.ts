@@ -1,0 +1,6 @@
+import { HOST, type Ports } from './machine/ports.ts'
+
+/** Every stand-in for MongoDB here is a server alone: without `directConnection` a driver looks for others. */
+export function mongodbUrl({ clients }: Ports): string {
+  return `mongodb://${HOST}:${clients[0]}/?directConnection=true`
+}

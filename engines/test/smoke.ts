@@ -1,0 +1,94 @@
+// Starts every engine for real, through the command: `node node26.mjs --test engines/test/smoke.ts`, with --test-name-pattern for one.
+// No part of `npm test`, for it needs Java, Maven, Go and PostgreSQL; CI runs the engines together with the adapters that need them.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ENGINES } from '../engine.ts'
+import { startEngine } from '../index.ts'
+import { cacheFolders } from '../machine/folders.ts'
+import { markOf } from '../machine/processes.ts'
+import type { Status } from '../status.ts'
+import { KAFKA_CLIENT, MONGODB_CLIENT } from './raw-clients.ts'
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+for (const name of ENGINES)
+  test(`[ENG15] ${name} starts, serves, is seen to die, goes on, and keeps its data over a stop`, async (context) => {
+    const engines = command(context)
+    const client = name.startsWith('kafka') ? KAFKA_CLIENT : MONGODB_CLIENT
+
+    const [started] = engines.ok('start', name, '--port', '0', '--json')
+    assert.deepEqual([started?.id, started?.state], [name, 'running'])
+    context.diagnostic(
+      `${started?.processes.length} processes, ${Math.round((started?.memoryBytes ?? 0) / (1 << 20))} MiB`,
+    )
+    const port = portOf(started)
+    await client.write(port, 'before-the-kill')
+
+    const victim = started?.processes.at(-1)
+    assert.ok(victim?.pid)
+    process.kill(victim.pid, 'SIGKILL')
+    const dead = engines.run('status', name, '--json')
+    assert.equal(dead.status, 1)
+    assert.equal(dead.statuses[0]?.processes.at(-1)?.state, 'dead')
+
+    const [again] = engines.ok('start', name, '--json')
+    assert.deepEqual([again?.url, again?.state], [started?.url, 'running'])
+    assert.equal(await client.has(port, 'before-the-kill'), true)
+    await client.write(port, 'before-the-stop')
+
+    engines.run('stop')
+    assert.deepEqual(engines.ok('status', '--json'), [])
+    for (const { pid } of again?.processes ?? []) assert.equal(markOf(pid ?? 0), undefined)
+
+    const [third] = engines.ok('start', name, '--json')
+    assert.equal(third?.url, started?.url)
+    assert.equal(await client.has(port, 'before-the-kill'), true)
+    assert.equal(await client.has(port, 'before-the-stop'), true)
+  })
+
+test('[ENG15] a test has an engine of its own', async () => {
+  await using ferretdb = await startEngine('ferretdb')
+  const port = Number(new URL(ferretdb.url).port)
+  await MONGODB_CLIENT.write(port, 'mine')
+  await ferretdb.signal('SIGKILL')
+  await ferretdb.startAgain()
+  assert.equal(await MONGODB_CLIENT.has(port, 'mine'), true)
+})
+
+/** The command in a cache of the test's own, so that nobody's engines are in its way; but what was built once is not built again. */
+function command(context: TestContext) {
+  const cache = mkdtempSync(join(tmpdir(), 'holdfast-smoke-'))
+  const env = { ...process.env, XDG_CACHE_HOME: cache, NODE_TEST_CONTEXT: undefined }
+  const { programs } = cacheFolders()
+  mkdirSync(programs, { recursive: true })
+  mkdirSync(join(cache, 'holdfast', 'engines'), { recursive: true })
+  symlinkSync(programs, join(cache, 'holdfast', 'engines', 'programs'))
+  context.after(() => {
+    run('stop')
+    rmSync(cache, { recursive: true, force: true })
+  })
+
+  function run(...args: readonly string[]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, MAIN, ...args], {
+      env,
+      encoding: 'utf8',
+    })
+    for (const line of stderr.trimEnd().split('\n')) if (line !== '') context.diagnostic(line)
+    return { status, statuses: stdout === '' ? [] : (JSON.parse(stdout) as readonly Status[]) }
+  }
+  function ok(...args: readonly string[]): readonly Status[] {
+    const { status, statuses } = run(...args)
+    assert.equal(status, 0, `engines ${args.join(' ')}`)
+    return statuses
+  }
+  return { run, ok }
+}
+
+function portOf(status: Status | undefined): number {
+  return Number(/:(\d+)/.exec(status?.url.replace('mongodb://', '') ?? '')?.[1])
+}
