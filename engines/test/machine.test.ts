@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -37,7 +37,8 @@ test('[ENG5] nothing asked for: the ports of before, else the usual, else any, b
 })
 
 test('[ENG6] a process is told from another that got its pid later; one that is over is gone, fetched or not', async (context) => {
-  const child = sleeping(context)
+  const child = spawn('cat', { stdio: ['pipe', 'pipe', 'ignore'] })
+  context.after(() => child.kill('SIGKILL'))
   const mark = markOf(child.pid ?? 0)
   assert.ok(mark !== undefined && isAlive(mark))
 
@@ -48,7 +49,9 @@ test('[ENG6] a process is told from another that got its pid later; one that is 
   assert.equal(isAlive(stale), false)
   assert.equal(memoryOf(stale), undefined)
   signal(stale, 'SIGKILL')
-  assert.ok(isAlive(mark))
+  child.stdin.write('alive')
+  const next = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+  assert.equal(String(next[0]), 'alive')
 
   signal(mark, 'SIGKILL')
   assert.ok(await ended([mark], 10_000))
@@ -105,9 +108,16 @@ test('[ENG8] only an answer in its own protocol makes an engine ready', async (c
   const free = await takenPort(context)
   for (const protocol of all) assert.equal(await answers({ protocol, port: free + 1 }), false, 'nobody there')
 
-  const wrong = ['', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'E', '\0\0\0\x08\0\0\0\x07'].flatMap((answer) =>
-    all.map((protocol) => ({ answer, protocol })),
-  )
+  const refusal = Buffer.alloc(40)
+  refusal.writeInt32LE(refusal.length, 0)
+  refusal.writeInt32LE(2013, 12)
+  const wrong = [
+    '',
+    refusal.toString('latin1'),
+    'HTTP/1.1 400 Bad Request\r\n\r\n',
+    'E',
+    '\0\0\0\x08\0\0\0\x07',
+  ].flatMap((answer) => all.map((protocol) => ({ answer, protocol })))
   await Promise.all(
     wrong.map(async ({ answer, protocol }) =>
       assert.equal(
@@ -141,10 +151,4 @@ async function takenPort(context: TestContext, answer = ''): Promise<number> {
     server.unref()
     return port
   }
-}
-
-function sleeping(context: TestContext): ChildProcess {
-  const child = spawn('sleep', ['60'], { stdio: 'ignore' })
-  context.after(() => child.kill('SIGKILL'))
-  return child
 }
