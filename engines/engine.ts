@@ -12,6 +12,8 @@ export interface Engine {
   readonly what: string
   readonly program: Program
   readonly ports: PortsWanted
+  /** Throws when the machine lacks what `prepare` needs: before anybody waits for a build. */
+  check?(): void
   /** What a client is given. */
   url(ports: Ports): string
   /** Writes what the processes need into the folder, over whatever an earlier start left there: data stays. */

@@ -51,9 +51,7 @@ async function act(wish: Wish): Promise<number> {
 async function startAll({ names, port, folder, isJson }: Extract<Wish, { verb: 'start' }>): Promise<number> {
   const statuses: Status[] = []
   for (const name of names) {
-    const begun = performance.now()
     statuses.push(await statusOf(await start(ENGINE[name], { id: name, folders, progress, port, folder })))
-    progress(`${name} serves, after ${((performance.now() - begun) / 1_000).toFixed(1)} s`)
   }
   if (isJson) process.stdout.write(`${JSON.stringify(statuses, null, 2)}\n`)
   else process.stdout.write(statuses.map(({ id, url }) => `${id.padEnd(18)} ${url}\n`).join(''))

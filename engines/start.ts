@@ -50,6 +50,7 @@ export function isUp({ mark }: InstanceProcess): boolean {
 
 async function plan(engine: Engine, options: StartOptions, register: Register): Promise<Instance> {
   const { id, folders, progress, owner } = options
+  engine.check?.()
   const program = await built(engine.program, folders, progress)
   const folder = options.folder ?? join(folders.data, id)
   const other = register.all().find((instance) => instance.folder === folder && instance.processes.some(isUp))
@@ -98,6 +99,7 @@ async function startProcesses(
   { progress, owner }: StartOptions,
 ): Promise<Instance> {
   let instance = planned
+  const begun = performance.now()
   const fresh: InstanceProcess[] = []
   try {
     for (let stage = 0; instance.processes.some((process) => process.stage >= stage); stage++) {
@@ -116,6 +118,8 @@ async function startProcesses(
           .map((process) => ready(process, instance.engine)),
       )
     }
+    const seconds = ((performance.now() - begun) / 1_000).toFixed(1)
+    progress(fresh.length === 0 ? `${instance.id} runs already` : `${instance.id} serves, after ${seconds} s`)
     return instance
   } catch (error) {
     await endProcesses(fresh, 'SIGKILL')

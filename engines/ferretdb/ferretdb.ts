@@ -6,7 +6,7 @@ import { HOST } from '../machine/ports.ts'
 import { GO } from '../machine/tools.ts'
 import { mongodbUrl } from '../mongodb-url.ts'
 import type { Program } from '../program.ts'
-import { preparePostgreSQL } from './postgresql.ts'
+import { checkPostgreSQL, preparePostgreSQL } from './postgresql.ts'
 
 const PROGRAM: Program = {
   name: 'FerretDB',
@@ -37,6 +37,7 @@ export const FERRETDB_PG: Engine = {
   what: 'FerretDB 1.24.2 on a PostgreSQL of its own',
   program: PROGRAM,
   ports: { first: 27_217, clients: 1, inner: 1 },
+  check: checkPostgreSQL,
   url: mongodbUrl,
   prepare: async (place) => {
     const [port = 0] = place.ports.inner

@@ -19,29 +19,13 @@ const FOLDERS = [
 /** The machine's own PostgreSQL, with data of its own, on a port of its own. */
 export async function preparePostgreSQL(place: Place, port: number, connectionsMax: number): Promise<ProcessPlan> {
   const data = join(place.folder, 'postgresql')
-  const [initdb, postgres] = ['initdb', 'postgres'].map(postgresqlTool)
-  if (initdb === undefined || postgres === undefined)
-    throw new EngineError(
-      'missing_tool',
-      'ferretdb-pg needs PostgreSQL, whose initdb and postgres are not here: install it (Debian: apt-get install postgresql).',
-    )
+  const { initdb, postgres } = tools()
   if (!existsSync(data)) {
     const partial = `${data}.partial`
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial, { mode: 0o700 })
-    const [command, ...args] = ordinary([
-      initdb,
-      '-A',
-      'trust',
-      '-U',
-      'postgres',
-      '-E',
-      'UTF8',
-      '--no-locale',
-      '--no-sync',
-      '-D',
-      partial,
-    ])
+    const settings = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-locale', '--no-sync']
+    const [command, ...args] = ordinary([initdb, ...settings, `--pgdata=${partial}`])
     await place.run(command, args, place.folder)
     await rename(partial, data)
   }
@@ -63,6 +47,21 @@ export async function preparePostgreSQL(place: Place, port: number, connectionsM
     stopSignal: 'SIGINT',
     probe: { protocol: 'postgresql', port },
   }
+}
+
+/** Throws a sentence that says what is missing, or who may not start it. */
+export function checkPostgreSQL(): void {
+  ordinary([tools().postgres])
+}
+
+function tools(): { readonly initdb: string; readonly postgres: string } {
+  const [initdb, postgres] = ['initdb', 'postgres'].map(postgresqlTool)
+  if (initdb === undefined || postgres === undefined)
+    throw new EngineError(
+      'missing_tool',
+      'ferretdb-pg needs PostgreSQL, whose initdb and postgres are not here: install it (Debian: apt-get install postgresql).',
+    )
+  return { initdb, postgres }
 }
 
 function postgresqlTool(command: string): string | undefined {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"log"
+	"log/slog"
 	"os/signal"
 	"syscall"
 
@@ -16,6 +17,7 @@ func main() {
 	handler := flag.String("handler", "sqlite", "or postgresql")
 	url := flag.String("url", "file:data/", "of the SQLite folder, which has to exist, or of the PostgreSQL database")
 	flag.Parse()
+	slog.SetLogLoggerLevel(slog.LevelWarn) // else a line for each connection
 
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:      ferretdb.ListenerConfig{TCP: *listen},
