@@ -7,6 +7,21 @@ const PLAN = 'packages/server/src/worker/plan.ts'
 /** The rules of when a worker decides, and when again (R4 to R6). */
 export const DECISIONS: readonly Mutant[] = [
   {
+    name: 'adopted-is-not-projected',
+    undoes: 'R3',
+    what: 'An entry that was found stored is forgotten where the write beside it breaks off: it is published, and no read shows it.',
+    edits: [
+      {
+        file: BATCH,
+        find: `    for (const { room, outcome } of chunk)
+      if (outcome?.end === 'stored')`,
+        replace: `    for (const { room, outcome } of plan.items.slice(0, at))
+      if (outcome?.end === 'stored')`,
+      },
+    ],
+    killedBy: tests(['WRK12'], [WORKER_TESTS, ISOLATION_TESTS]),
+  },
+  {
     name: 'renumber-only',
     undoes: 'R4',
     what: 'After a collision the rest is numbered anew, and decided on what was known before.',

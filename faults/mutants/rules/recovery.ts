@@ -1,5 +1,5 @@
 import { type Mutant, tests } from '../mutant.ts'
-import { ADAPTER_TESTS, ISOLATION_TESTS, START_TESTS, WORKER_TESTS } from '../places.ts'
+import { ADAPTER_TESTS, INDEXER_TESTS, ISOLATION_TESTS, SQLITE_TESTS, START_TESTS, WORKER_TESTS } from '../places.ts'
 
 const BATCH = 'packages/server/src/worker/batch.ts'
 const START = 'packages/server/src/worker/start.ts'
@@ -7,6 +7,75 @@ const START = 'packages/server/src/worker/start.ts'
 const STORE = 'packages/server/test/simulation/store'
 /** The rules of replays, of owners that are doubled, and of starts (R7 to R9). */
 export const RECOVERY: readonly Mutant[] = [
+  {
+    name: 'replay-beside-its-original',
+    undoes: 'R7',
+    what: 'What was replayed, and after a restore is stored by itself, is stored as its replay too.',
+    edits: [
+      {
+        file: 'packages/server/src/worker/plan.ts',
+        find: `else if (this.#isStoredBefore(item, found))`,
+        replace: `else if (item.offset < 0)`,
+      },
+    ],
+    killedBy: tests(['WRK36'], [ISOLATION_TESTS]),
+  },
+  {
+    name: 'epoch-raised-late-is-missed',
+    undoes: 'R8',
+    what: 'A worker never asks again which epoch it is: one that was taken over in the middle of its start may have raised it since.',
+    edits: [
+      {
+        file: 'packages/server/src/worker/ownership.ts',
+        find: `    await this.#checkEpoch()
+`,
+        replace: ``,
+      },
+    ],
+    killedBy: tests(['WRK48'], [START_TESTS]),
+  },
+  {
+    name: 'idle-follower-is-silent',
+    undoes: 'R8',
+    what: 'An indexer says again how far it is only behind a record of its own: a commit that was set back before looks like lag.',
+    edits: [
+      {
+        file: 'packages/server/src/indexer/follower.ts',
+        find: `    owned.seek(this.#committed)
+`,
+        replace: `    owned.seek(this.#committed)
+    this.#committed = 0
+`,
+      },
+    ],
+    killedBy: tests(['IDX16'], [INDEXER_TESTS]),
+  },
+  {
+    name: 'restore-believed-at-first-sight',
+    undoes: 'R9',
+    what: 'What looks like a restore is not looked at again: an old read of the store is enough to raise the epoch.',
+    edits: [
+      {
+        file: START,
+        find: `  if (seen.isRestored) {`,
+        replace: `  if (seen.isRestored && seen.epoch < 0) {`,
+      },
+    ],
+    killedBy: tests(['WRK49'], [START_TESTS]),
+  },
+  {
+    name: 'commit-that-goes-back-may-be-lost',
+    undoes: 'R9',
+    what: 'A commit that goes back, which a restored store rests on, is written with the next ones: a kill loses it.',
+    edits: [
+      {
+        file: 'packages/server/src/adapters/sqlite/log.ts',
+        find: `    if (next >= before) return this.#passed()`,
+        replace: `    if (next >= before || before > 0) return this.#passed()`,
+      },
+    ],
+    killedBy: tests(['SQL16'], [SQLITE_TESTS]),
+  },
   {
     name: 'replayed-twice-is-two',
     undoes: 'R7',
