@@ -984,6 +984,15 @@ test('[CHK6, CHK7, CHK8, CHK9, CHK13] what a restore took before it was publishe
   shrunk.setBackUnnoticed('lobby', 1)
   passes(shrunk.end())
   breaksWithoutThat(['kept', 'places'], shrunk.history)
+
+  const guest = quietRoom()
+  guest.store(guest.cut(guest.addition('anna', 'lobby', 'dora')))
+  guest.tell({ type: 'error', session: guest.visit('dora'), room: 'lobby', code: 'FORBIDDEN' })
+  guest.setBackUnnoticed('lobby', 1)
+  passes(guest.end())
+  breaksWithoutThat(['discreet'], guest.history)
+  guest.tell({ type: 'error', session: guest.visit('dora'), room: 'lobby', code: 'FORBIDDEN' })
+  onlyBreaks('discreet', guest.history)
 })
 
 /** The same history breaks these rules where what its restore took had been published. */

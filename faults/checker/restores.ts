@@ -62,6 +62,11 @@ export class Restores {
     return left
   }
 
+  /** Whether entries of the room were taken unpublished after this: until then they counted, additions among them. */
+  areTakenAfter(room: string, at: number): boolean {
+    return this.#cuts.some((cut) => at < cut.at && cut.unpublished.some((one) => one.room === room))
+  }
+
   isBehind(room: string, at: number): boolean {
     return isBelow(at, this.#all?.last) || isBelow(at, this.#rooms.get(room)?.last)
   }

@@ -79,7 +79,7 @@ const SPEAKING: ReadonlySet<string> = new Set(['NOT_A_MEMBER', 'FORBIDDEN', 'CON
 
 function wasIn(run: Run, user: string, room: string, at: number): boolean {
   for (const { epoch } of run.timelines.lines(room)) if (mayKnow(run, user, { room, epoch }, 0, at)) return true
-  return false
+  return run.restores.areTakenAfter(room, at)
 }
 
 function betrayed(user: string, room: string, event: HistoryEvent & { readonly code: string }): Finding {

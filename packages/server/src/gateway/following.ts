@@ -5,6 +5,7 @@ import type { RoomDocument, RoomId, RoomView } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { type EntryFrame, frameOfEntry } from './frames.ts'
 import type { Session } from './session.ts'
+import { remember } from './shown.ts'
 
 /** A place in a room's history: epochs first. */
 export interface Point {
@@ -202,6 +203,8 @@ export class Following {
     if (frame.subjects.length === 0 || !frame.subjects.includes(this.#session.live?.identity.user ?? '')) return
     if (!frame.removes) this.#since = frame.seq
     else if (frame.seq > this.#since) {
+      // Whoever asks again is not let in by a read from before.
+      if (this.#session.live !== undefined) remember(this.#session.live, this.room, this.position)
       this.leave()
       this.#session.push({ type: 'left', room: this.room })
     }

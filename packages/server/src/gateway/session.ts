@@ -27,7 +27,7 @@ export interface Live {
   /** Every room that was the user's at `hello` has been opened. */
   isReady: boolean
   readonly rooms: Map<RoomId, Following>
-  /** What pages have shown, of the latest rooms: one that is opened later may not begin before it (G11). Made on first use. */
+  /** What pages and removals have shown, of the latest rooms: one that is opened later may not begin before it (G11). Made on first use. */
   shown: Map<RoomId, Point> | undefined
   /** G2: what was sent, room by room. Made on first use. */
   lanes: Lanes | undefined

@@ -482,6 +482,26 @@ test('[GW25] a room that is opened never begins before what a page of it has sho
   )
 })
 
+test('[GW25] whoever was removed and asks again is not let in by a read from before', async () => {
+  const rig = new Rig()
+  await rig.group('r', ['alice', 'bob'])
+  const bob = await rig.enter('bob')
+  const { history } = rig.scribe.store
+  const view = history.view.bind(history)
+  const old = await view({ room: 'r', user: 'bob', after: undefined, before: undefined, entriesMax: 0 })
+  await rig.did(removed('bob'))
+  assert.equal(bob.take('left').length, 1)
+  let reads = 0
+  history.view = async (request) => (reads++ === 0 ? old : view(request))
+  bob.send({ type: 'subscribe', ref: 1, room: 'r' })
+  await rig.settle()
+  await rig.pass(1_000)
+  assert.deepEqual(
+    bob.take('joined', 'error').map(({ type, code }) => [type, code]),
+    [['error', 'NOT_A_MEMBER']],
+  )
+})
+
 test('[GW25] a store that stays below the feed`s epoch gives no page', async () => {
   const rig = new Rig()
   await rig.group('r', ['alice'])

@@ -3,15 +3,14 @@ import { wireEntry } from '../../core/feed.ts'
 import { partitionOf } from '../../core/identity.ts'
 import { Problem } from '../../core/problem.ts'
 import { readable } from '../../core/readable.ts'
-import type { EntryDocument, RoomId, RoomView, ViewRequest } from '../../ports/store.ts'
+import type { EntryDocument, RoomView, ViewRequest } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
-import { isBeyond, type Point } from '../following.ts'
+import { isBeyond } from '../following.ts'
 import type { Live, Session } from '../session.ts'
+import { remember } from '../shown.ts'
 
 /** How often an old answer is asked for again before the client is told to come back. */
 const TRIES_MAX = 3
-/** Rooms whose pages a session remembers. */
-const SHOWN_MAX = 100
 
 /** A piece of history, ascending. */
 export function page(context: Context, session: Session, live: Live, request: Requests['page']): void {
@@ -41,15 +40,6 @@ async function fresh({ reads, hub, partitions }: Context, live: Live, request: V
     await reads.pause(tries)
   }
   throw new Problem('STORE_UNAVAILABLE', 'The store is behind what was shown already; try again.')
-}
-
-/** Whoever pages rooms without end is remembered by the latest of them. */
-function remember(live: Live, room: RoomId, head: Point): void {
-  live.shown ??= new Map()
-  live.shown.delete(room)
-  live.shown.set(room, head)
-  const [oldest] = live.shown.keys()
-  if (live.shown.size > SHOWN_MAX && oldest !== undefined) live.shown.delete(oldest)
 }
 
 /** As many entries as fit, from the end that was asked for: at least one. */
