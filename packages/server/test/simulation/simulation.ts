@@ -21,8 +21,8 @@ const STEPS = 40
 const PROBABILITIES = [0, 0, 0, 0.01, 0.03, 0.1]
 /** After the last fault everything has to be drained within so much virtual time. */
 const RECOVERY_MS_MAX = 120_000
-/** Longer than anything on its way to a client or to the index takes, sweeps of gateways and indexer included. */
-const QUIET_MS = 8_000
+/** Longer than anything on its way to a client or to the index takes: a read that was sent before the last fault ended, both ways slow. */
+const QUIET_MS = 18_000
 /** How often it is looked whether everything is drained. */
 const LOOK_MS = 250
 /** Where nobody is a stranger, a lane waits for as long as the store may not know somebody whom it knew. */
