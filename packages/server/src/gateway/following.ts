@@ -4,14 +4,9 @@ import { readable } from '../core/readable.ts'
 import type { RoomDocument, RoomId, RoomView } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import { type EntryFrame, frameOfEntry } from './frames.ts'
+import { isBeyond, type Point } from './point.ts'
 import type { Session } from './session.ts'
 import { remember } from './shown.ts'
-
-/** A place in a room's history: epochs first. */
-export interface Point {
-  readonly epoch: number
-  readonly seq: number
-}
 
 export interface Opening {
   /** Where the client is. */
@@ -258,9 +253,4 @@ export class Following {
   get #partition(): number {
     return partitionOf(this.room, this.#context.partitions)
   }
-}
-
-/** Whether a place lies after another; numbers, because everybody in a room asks this for every entry. */
-export function isBeyond(epoch: number, seq: number, thanEpoch: number, thanSeq: number): boolean {
-  return epoch > thanEpoch || (epoch === thanEpoch && seq > thanSeq)
 }

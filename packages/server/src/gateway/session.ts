@@ -6,10 +6,11 @@ import type { Attempt } from './attempt.ts'
 import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import type { EarlyFrames } from './early-frames.ts'
-import type { Following, Point } from './following.ts'
+import type { Following } from './following.ts'
 import { type EntryFrame, PING_FRAME, pushFrame, replyFrame } from './frames.ts'
 import type { Lanes } from './lane.ts'
 import { Outbox } from './outbox.ts'
+import type { Point } from './point.ts'
 import type { Socket, SocketListener } from './wire.ts'
 
 /** Where a connection is. A field exists only where it means something. Deadlines are by `Clock.elapsed`. */

@@ -5,7 +5,8 @@ import type { RoomId } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
 import { dispatch } from '../dispatch.ts'
 import { EarlyFrames } from '../early-frames.ts'
-import { follow, type Point } from '../following.ts'
+import { follow } from '../following.ts'
+import type { Point } from '../point.ts'
 import type { Live, Session } from '../session.ts'
 
 /** The first frame of every connection: judges the token, waits for the tail, says hello, opens every room of the user. */

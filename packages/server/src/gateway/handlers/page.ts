@@ -5,7 +5,7 @@ import { Problem } from '../../core/problem.ts'
 import { readable } from '../../core/readable.ts'
 import type { EntryDocument, RoomView, ViewRequest } from '../../ports/store.ts'
 import type { Context } from '../context.ts'
-import { isBeyond } from '../following.ts'
+import { isBeyond } from '../point.ts'
 import type { Live, Session } from '../session.ts'
 import { remember } from '../shown.ts'
 
