@@ -83,9 +83,21 @@ test('[ENG10] an engine that dies while it starts shows the end of its log, and 
   })
 
   assert.deepEqual(register.all(), [])
-  const port = portOfMarker(options)
-  await once(createServer().listen(port, HOST).unref(), 'listening')
+  await becomesFree(portOfMarker(options))
 })
+
+/** Another test may have taken a port that was given back, for a moment: an engine that was left holds it for good. */
+async function becomesFree(port: number): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await once(createServer().listen(port, HOST).unref(), 'listening')
+      return
+    } catch (cause) {
+      if (tries === 100) throw cause
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
 
 test('[ENG10] a command that is not there, or a port that is taken, is said so', async (context) => {
   const { engine, options } = given(context, (plan) => ({ ...plan, command: '/no/such/command' }))
