@@ -74,14 +74,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ports: ['ports'],
   'adapters/memory': ['adapters/memory', 'ports', 'core'],
   'adapters/sqlite': ['adapters/sqlite', 'ports', 'core'],
+  'adapters/kafka': ['adapters/kafka', 'ports', 'core'],
+  'adapters/mongodb': ['adapters/mongodb', 'ports', 'core'],
   'adapters/system': ['adapters/system', 'ports'],
   'adapters/jwt': ['adapters/jwt', 'ports', 'core'],
 }
 
 /** Each library is confined to one folder, so that replacing it is one folder's work. */
 const CONFINED: Readonly<Record<string, string>> = {
+  '@platformatic/kafka': `${SERVER}/adapters/kafka/`,
   fastify: `${SERVER}/api/`,
   jose: `${SERVER}/adapters/jwt/`,
+  mongodb: `${SERVER}/adapters/mongodb/`,
   pino: `${SERVER}/adapters/system/`,
   'prom-client': `${SERVER}/telemetry/`,
   ws: `${SERVER}/gateway/`,
