@@ -6,6 +6,7 @@ import { ENGINE } from './table.ts'
 export const HELP = `Starts and stops the engines that Holdfast's adapters are developed against and tested on, without Docker.
 
 Usage: npm run engines -- start ENGINE … [--port N] [--data DIR] [--json]
+       npm run engines -- build [ENGINE …]
        npm run engines -- stop [ENGINE …]
        npm run engines -- status [ENGINE …] [--json]
 
@@ -14,6 +15,7 @@ ${ENGINES.map((name) => `  ${name.padEnd(18)} ${ENGINE[name].what}; port ${ENGIN
 
 start   builds each on first use from the registries that your Maven or Go is set up for, starts it, waits until it serves, and prints
         its URL. What runs already is left alone; what died of it is started again. Data are kept from start to start.
+build   builds those named, without a name all, and starts nothing: so that no test waits for it.
 stop    ends those named; without a name all, and those that a killed test left behind.
 status  says what was started: whether it serves, since when, its URL, pid, memory and folders.
 
@@ -30,10 +32,11 @@ below \${XDG_CACHE_HOME:-~/.cache}/holdfast/engines: remove an engine's folder i
 Examples:
   npm run engines -- start kafka ferretdb
   npm run engines -- start kafka3 --port 29092 --data /tmp/kafka3
+  npm run engines -- build
   npm run engines -- status
   npm run engines -- stop kafka
 
-Exit codes: 0 done · 1 an engine failed; for status: one that was started does not serve · 2 called wrongly
+Exit codes: 0 done · 1 an engine failed, or the machine lacks what it needs; for status: one that was started does not serve · 2 called wrongly
 `
 
 export type Wish =
@@ -45,6 +48,7 @@ export type Wish =
       readonly folder: string | undefined
       readonly isJson: boolean
     }
+  | { readonly verb: 'build'; readonly names: readonly EngineName[] }
   | { readonly verb: 'stop'; readonly names: readonly EngineName[] }
   | { readonly verb: 'status'; readonly names: readonly EngineName[]; readonly isJson: boolean }
 
@@ -67,16 +71,17 @@ export function readArguments(args: readonly string[]): Wish {
         port: portOf(values.port, names),
         folder: folderOf(values.data, names),
       }
+    case 'build':
     case 'stop':
-      if (isPlaced || isJson) throw new UsageError('stop takes no option.')
+      if (isPlaced || isJson) throw new UsageError(`${verb} takes no option.`)
       return { verb, names }
     case 'status':
       if (isPlaced) throw new UsageError('--port and --data belong to start.')
       return { verb, names, isJson }
     case undefined:
-      throw new UsageError('Say start, stop or status.')
+      throw new UsageError('Say start, build, stop or status.')
     default:
-      throw new UsageError(`There is no ${verb}; say start, stop or status.`)
+      throw new UsageError(`There is no ${verb}; say start, build, stop or status.`)
   }
 }
 

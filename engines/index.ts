@@ -1,3 +1,5 @@
+import type { TestContext } from 'node:test'
+import { missingFor } from './build.ts'
 import type { EngineName } from './engine.ts'
 import { cacheFolders } from './machine/folders.ts'
 import { type OwnEngine, type OwnEngineOptions, startOwn } from './own-engine.ts'
@@ -13,4 +15,13 @@ export type { OwnEngine } from './own-engine.ts'
  */
 export function startEngine(name: EngineName, options: OwnEngineOptions = {}): Promise<OwnEngine> {
   return startOwn(ENGINE[name], cacheFolders(), options)
+}
+
+/** Whether this machine has what an engine needs; else the test is skipped with what to install, and fails where everything must run. */
+export function canStart(context: TestContext, name: EngineName): boolean {
+  const missing = missingFor(ENGINE[name])
+  if (missing === undefined) return true
+  if (process.env.CI === 'true') throw new Error(missing)
+  context.skip(missing)
+  return false
 }

@@ -1,6 +1,7 @@
 // Engines for development and CI: see `--help`.
 import { HELP, readArguments, UsageError, type Wish } from './arguments.ts'
-import type { EngineName } from './engine.ts'
+import { buildAll } from './build.ts'
+import { ENGINES, type EngineName } from './engine.ts'
 import { EngineError } from './errors.ts'
 import { cacheFolders } from './machine/folders.ts'
 import { Register } from './register.ts'
@@ -38,6 +39,10 @@ async function act(wish: Wish): Promise<number> {
       return 0
     case 'start':
       return startAll(wish)
+    case 'build': {
+      const engines = (wish.names.length > 0 ? wish.names : ENGINES).map((name) => ENGINE[name])
+      return (await buildAll(engines, folders, progress)) ? 0 : 1
+    }
     case 'stop':
       return stopAll(wish.names)
     case 'status':

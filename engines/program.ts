@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Folders } from './machine/folders.ts'
 import { locked } from './machine/lock.ts'
 import { runLogged } from './machine/run-logged.ts'
-import { type Tool, toolPath } from './machine/tools.ts'
+import { checkVersion, type Tool, toolPath } from './machine/tools.ts'
 
 /** What an engine runs: built once from package registries, and kept for every checkout of this user. */
 export interface Program {
@@ -32,6 +32,7 @@ export async function built(program: Program, folders: Folders, progress: Progre
   const wait = () => progress(`waiting: ${program.name} is being built by another process`)
   return locked(join(folders.programs, `${program.name}.lock`), wait, async () => {
     if (await exists(target)) return target
+    for (const tool of program.tools) checkVersion(tool, program.name)
     progress(`building ${program.name} ${program.version}: ${program.takes}, once`)
     const begun = performance.now()
     const partial = `${target}.partial`

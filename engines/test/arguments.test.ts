@@ -25,6 +25,7 @@ test('[ENG1] engines are started, stopped and asked for by name', () => {
     folder: '/tmp/three',
     isJson: false,
   })
+  assert.deepEqual(readArguments(['build']), { verb: 'build', names: [] })
   assert.deepEqual(readArguments(['stop']), { verb: 'stop', names: [] })
   assert.deepEqual(readArguments(['status', 'kafka']), { verb: 'status', names: ['kafka'], isJson: false })
   assert.deepEqual(readArguments(['start', '--help']), { verb: 'help' })
@@ -32,8 +33,8 @@ test('[ENG1] engines are started, stopped and asked for by name', () => {
 
 test('[ENG1] whoever calls it wrongly is told what to write', () => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /^Say start, stop or status\.$/],
-    [['restart'], /^There is no restart; say start, stop or status\.$/],
+    [[], /^Say start, build, stop or status\.$/],
+    [['restart'], /^There is no restart; say start, build, stop or status\.$/],
     [['start'], /^Say which to start: kafka, /],
     [['start', 'redis'], /^There is no engine redis; the engines are kafka, /],
     [['start', 'kafka', '--port', 'x'], /^--port is a number from 0 to 65533, not x\.$/],
@@ -43,6 +44,7 @@ test('[ENG1] whoever calls it wrongly is told what to write', () => {
     [['start', 'kafka', '--nope'], /^There is no option --nope\.$/],
     [['start', 'kafka', '--port'], /^Option --port/],
     [['status', '--port', '1'], /^--port and --data belong to start\.$/],
+    [['build', 'kafka', '--port', '0'], /^build takes no option\.$/],
     [['stop', '--json'], /^stop takes no option\.$/],
   ]
   for (const [args, message] of wrong)
@@ -89,5 +91,9 @@ test('[ENG1, ENG4] the command says what came of it, in a sentence and by its ex
     assert.deepEqual([status, stdout], [1, ''])
     assert.match(String(stderr), new RegExp(`^engines: \\S+ needs ${tool}, which is not on the PATH: install .+\\.\n$`))
   }
+  const [status, stdout, stderr] = run(root, 'build')
+  assert.deepEqual([status, stdout], [1, ''])
+  for (const name of ['Kafka', 'FerretDB', 'mongo-java-server'])
+    assert.match(String(stderr), new RegExp(`^engines: ${name} needs .+ install `, 'm'))
   assert.match(String(run(join(main, 'cache'), 'status')), /^1,,engines: ENOTDIR: [^\n]+\n$/)
 })
