@@ -120,9 +120,9 @@ export const NOT_DRAINED: readonly Mutant[] = [
     what: 'A stop ends the engine thread without asking it to finish.',
     edits: [
       {
-        file: 'packages/server/src/compose.ts',
-        find: `await engine.control.stop()`,
-        replace: `await engine.control.status()`,
+        file: 'packages/server/src/compose/embedded.ts',
+        find: `await thread.engine.control.stop()`,
+        replace: `await thread.engine.control.status()`,
       },
     ],
     killedBy: tests(['OPS20'], [STOP_TESTS]),

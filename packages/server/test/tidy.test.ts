@@ -38,6 +38,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'adapters/system',
   ],
   compose: [
+    'compose',
     'config',
     'lifecycle',
     'telemetry',
@@ -48,6 +49,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'core',
     'ports',
     'adapters/jwt',
+    'adapters/kafka',
+    'adapters/mongodb',
     'adapters/system',
   ],
   engine: [

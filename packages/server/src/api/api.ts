@@ -13,6 +13,7 @@ import type { HistoryStore, LetterStore, Timestamp, UserStore } from '../ports/s
 import type { Clock, Logger, Sha256 } from '../ports/system.ts'
 import { type BodyCheck, bodyCheck, parseJson } from './bodies.ts'
 import type { DeadLetterParts } from './dead-letters.ts'
+import { type HealthParts, healthRoutes } from './health.ts'
 import type { ApiObserver } from './observer.ts'
 import { type Parameters, readQuery } from './query.ts'
 import type { Answer, AnyRoute } from './route.ts'
@@ -66,13 +67,32 @@ declare module 'fastify' {
   }
 }
 
+/** What any server of ours needs, whatever it answers. */
+export type ServerParts = Pick<ApiParts, 'settings' | 'clock' | 'logger' | 'observer'>
+
 /** The HTTP API: what each route does stands in its own file; here is what all of them share. */
 export function createApi(parts: ApiParts): Api {
+  const sending = new Sending({ ...parts, outcomeWaitMsMax: parts.settings.outcomeWaitMsMax, rate: parts.sendRate })
+  const routes = apiRoutes({ ...parts, sending })
+  return serve(
+    parts,
+    routes,
+    (route, request) => admit(parts, route, request),
+    () => sending.stop(),
+  )
+}
+
+/** What a process without a gateway answers: how it is, and what it measured. */
+export function createHealthApi(parts: ServerParts & HealthParts): Api {
+  const nobody = () => Promise.reject(new Problem('NOT_FOUND'))
+  return serve(parts, healthRoutes(parts), nobody, () => {})
+}
+
+function serve(parts: ServerParts, routes: readonly AnyRoute[], admit: Admit, stop: () => void): Api {
   const { settings, clock } = parts
-  const sending = new Sending({ ...parts, outcomeWaitMsMax: settings.outcomeWaitMsMax, rate: parts.sendRate })
   const state = { isClosing: false }
   const app = server(parts, state)
-  register(app, parts, apiRoutes({ ...parts, sending }))
+  register(app, routes, admit)
   let closed: Promise<void> | undefined
   return {
     server: app.server,
@@ -83,7 +103,7 @@ export function createApi(parts: ApiParts): Api {
     },
     close() {
       state.isClosing = true
-      sending.stop()
+      stop()
       closed ??= closeWithin(app, clock, settings.closeMsMax)
       return closed
     },
@@ -96,7 +116,7 @@ export function createApi(parts: ApiParts): Api {
 const PARAMETER_UNITS_MAX = 16_384
 const NO_QUERY = {}
 
-function server({ settings, logger, observer }: ApiParts, state: { readonly isClosing: boolean }): FastifyInstance {
+function server({ settings, logger, observer }: ServerParts, state: { readonly isClosing: boolean }): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: LIMITS.frameBytesMax,
@@ -153,13 +173,17 @@ async function closeWithin(app: FastifyInstance, clock: Clock, msMax: number): P
 
 // ---- routes ----------------------------------------------------------------------------------------------------------
 
-function register(app: FastifyInstance, parts: ApiParts, routes: readonly AnyRoute[]): void {
+type GuardedRoute = AnyRoute & { readonly access: 'user' | 'administrator' }
+/** Rejects for whoever may not come in. */
+type Admit = (route: GuardedRoute, request: FastifyRequest) => Promise<void>
+
+function register(app: FastifyInstance, routes: readonly AnyRoute[], admit: Admit): void {
   for (const route of routes) {
     const checkBody = route.body === undefined ? undefined : bodyCheck(route.body)
     app.route({
       method: route.method,
       url: route.path,
-      onRequest: route.access === 'open' ? [] : [(request) => admit(parts, route, request)],
+      onRequest: route.access === 'open' ? [] : [(request) => admit(route, request)],
       handler: async (request, reply) => answer(reply, await handle(route, checkBody, request)),
     })
   }
@@ -187,7 +211,7 @@ function methodsByPath(routes: readonly AnyRoute[]): ReadonlyMap<string, Readonl
 /** Who asks, whether they may, and whether so often: before a byte of the body is read. */
 async function admit(
   { admission, sendRate, readRate }: ApiParts,
-  route: AnyRoute & { readonly access: 'user' | 'administrator' },
+  route: GuardedRoute,
   request: FastifyRequest,
 ): Promise<void> {
   const identity = await admission.admit(bearer(request.headers.authorization))

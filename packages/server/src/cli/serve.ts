@@ -1,4 +1,4 @@
-import { compose, type Holdfast } from '../compose.ts'
+import { compose, type Holdfast } from '../compose/compose.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { readConfig } from '../config/read.ts'
 import { BUILD } from '../version.ts'

@@ -29,6 +29,7 @@ const BOUNDS: readonly (readonly [lower: string, relation: '<' | '<=', upper: st
 /** Throws a ConfigError for settings that contradict each other: it says which to change. */
 export function crossCheck(config: Config): void {
   checkKeys(config)
+  checkEngines(config)
   for (const [lower, relation, upper, why] of BOUNDS) {
     const [value, bound] = [Number(valueAt(config, lower)), Number(valueAt(config, upper))]
     if (value < bound || (relation === '<=' && value === bound)) continue
@@ -41,6 +42,48 @@ export function crossCheck(config: Config): void {
     throw new ConfigError(
       `sendRate.burst (${config.sendRate.burst}) must be at least ${REFUSAL_COST}, or one refusal shuts its sender out. Raise ${nameOf('sendRate.burst')}.`,
     )
+}
+
+export function isSqlite(url: string): boolean {
+  return /^sqlite:/i.test(url)
+}
+
+function checkEngines(config: Config): void {
+  const { log, store, role, kafka, mongodb } = config
+  for (const [name, url, group] of [
+    ['HOLDFAST_LOG', log, 'HOLDFAST_KAFKA'],
+    ['HOLDFAST_STORE', store, 'HOLDFAST_MONGODB'],
+  ] as const)
+    if (/:\/\/[^/]*@/.test(url))
+      throw new ConfigError(
+        `${name} holds a name or a password, and URLs are shown in logs: set ${group}_USERNAME and ${group}_PASSWORD instead.`,
+      )
+  if (isSqlite(log) !== isSqlite(store))
+    throw new ConfigError(
+      `The log is ${log} and the store ${store}: both are in the data folder (sqlite:), or both are shared (kafka:// and mongodb://). ` +
+        'Set HOLDFAST_LOG and HOLDFAST_STORE alike.',
+    )
+  for (const [name, url] of Object.entries({ log, store }))
+    if (isSqlite(url) && url.length > 'sqlite:'.length)
+      throw new ConfigError(
+        `${nameOf(name)} is ${url}, but log and store are in the data folder: set sqlite: here, and name the folder with HOLDFAST_DATA.`,
+      )
+  if (isSqlite(log) && role.length < 3)
+    throw new ConfigError(
+      `The role is ${role.join(',')}, but on SQLite one process does everything. Remove HOLDFAST_ROLE, or set HOLDFAST_LOG and HOLDFAST_STORE to engines that processes share.`,
+    )
+  for (const [name, { username, password }] of Object.entries({ kafka, mongodb }))
+    if ((username === undefined) !== (password === undefined))
+      throw new ConfigError(
+        `${nameOf(`${name}.username`)} and ${nameOf(`${name}.password`)} go together: set both, or neither.`,
+      )
+  if (kafka.minInSync > kafka.replication)
+    throw new ConfigError(
+      `kafka.minInSync (${kafka.minInSync}) must not be more than kafka.replication (${kafka.replication}): nothing could be acknowledged. ` +
+        `Lower ${nameOf('kafka.minInSync')} or raise ${nameOf('kafka.replication')}.`,
+    )
+  if (kafka.tlsCaFile !== undefined && kafka.tls === 'off')
+    throw new ConfigError('HOLDFAST_KAFKA_TLS_CA_FILE is set, but TLS is off: set HOLDFAST_KAFKA_TLS=on, or remove it.')
 }
 
 function checkKeys({

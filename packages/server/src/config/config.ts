@@ -15,6 +15,12 @@ export type Config = Values<(typeof SETTINGS)['general']> & {
   /** Whether any key of the app's backend is set: without one, the installation's own secret and sign-in by name serve. */
   readonly hasKeys: boolean
   readonly publicKeys: readonly { readonly kid: string; readonly pem: string }[]
+  /** Whether log and store are engines that several processes share. */
+  readonly isCluster: boolean
+  /** The search index's file: absolute. */
+  readonly searchFile: string
+  readonly kafka: Values<(typeof SETTINGS)['kafka']>
+  readonly mongodb: Values<(typeof SETTINGS)['mongodb']>
   readonly worker: WorkerSettings
   readonly gateway: GatewaySettings
   readonly indexer: IndexerSettings

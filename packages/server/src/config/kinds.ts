@@ -54,6 +54,11 @@ export function integer(initial: number, why: string, min: number, max: number, 
   })
 }
 
+/** An integer that need not be set: what holds then is said by `why`. */
+export function optionalInteger(why: string, min: number, max: number): Setting<number | undefined> {
+  return { ...integer(min, why, min, max), default: undefined }
+}
+
 /** A number of things, at least one. */
 export function count(initial: number, why: string, max: number = Number.MAX_SAFE_INTEGER): Setting<number> {
   return integer(initial, why, 1, max)
@@ -80,7 +85,7 @@ export function text(initial: string, why: string, called: string): Setting<stri
 }
 
 export function optional(
-  type: 'text' | 'URL',
+  type: 'text' | 'URL' | 'file',
   why: string,
   accepts: (text: string) => boolean = () => true,
 ): Setting<string | undefined> {
@@ -93,6 +98,17 @@ export function optional(
 export function choice<const Word extends string>(words: readonly [Word, ...Word[]], why: string): Setting<Word> {
   const names = { type: `one of ${words.join(', ')}`, value: words.join('|') }
   return setting(names, words[0], why, (value) => words.find((word) => word === value))
+}
+
+/** One or several of these words; all of them by default. */
+export function choices<const Word extends string>(words: readonly Word[], why: string): Setting<readonly Word[]> {
+  const names = { type: `one or several of ${words.join(', ')}, with commas between them`, value: words.join(',') }
+  return setting<readonly Word[]>(names, words, why, (value) => {
+    const given = typeof value === 'string' ? value.split(',').map((word) => word.trim()) : value
+    if (!Array.isArray(given) || given.length === 0) return undefined
+    const isKnown = given.every((word) => words.includes(word))
+    return isKnown ? words.filter((word) => given.includes(word)) : undefined
+  })
 }
 
 export function list(initial: readonly string[], why: string, things: string): Setting<readonly string[]> {
@@ -110,6 +126,11 @@ export function list(initial: readonly string[], why: string, things: string): S
 
 function nonEmpty(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Whether it is a URL of one of these schemes, such as `kafka:`; hosts may be several, which `URL` does not read. */
+export function hasScheme(...schemes: readonly string[]): (text: string) => boolean {
+  return (text) => schemes.some((scheme) => text.toLowerCase().startsWith(scheme))
 }
 
 export function isHttpUrl(text: string): boolean {

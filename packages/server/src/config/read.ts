@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { nearest } from '../core/nearest.ts'
-import { crossCheck } from './check.ts'
+import { crossCheck, isSqlite } from './check.ts'
 import { type Config, ConfigError } from './config.ts'
 import { readPublicKey } from './keys.ts'
 import type { Table, Values } from './kinds.ts'
@@ -30,10 +30,13 @@ export function readConfig({
   const values = valuesOf(SETTINGS, '', { flags, variables, file, defaults }) as Values<typeof SETTINGS>
   const { general, ...groups } = values
   const publicKeys = general.jwtPublicKeys.map(readPublicKey)
+  const data = resolve(general.data)
   const config: Config = {
     ...groups,
     ...general,
-    data: resolve(general.data),
+    data,
+    isCluster: !isSqlite(general.log),
+    searchFile: resolve(afterScheme(general.search) || join(data, 'search.db')),
     isLoopback: isLoopback(general.host),
     hasKeys: general.jwtSecrets.length > 0 || publicKeys.length > 0 || general.jwksUrl !== undefined,
     publicKeys,
@@ -41,6 +44,10 @@ export function readConfig({
   }
   crossCheck(config)
   return frozen(config)
+}
+
+function afterScheme(url: string): string {
+  return url.slice(url.indexOf(':') + 1)
 }
 
 function isLoopback(host: string): boolean {

@@ -21,7 +21,8 @@ export function settingGroups(): readonly SettingGroup[] {
 /** The default as it would be written; undefined where there is none. */
 export function defaultOf({ setting }: Named): string | undefined {
   const { default: initial } = setting
-  return initial === undefined || Array.isArray(initial) ? undefined : String(initial)
+  const text = Array.isArray(initial) ? initial.join(',') : initial
+  return text === undefined || text === '' ? undefined : String(text)
 }
 
 /** Every setting as a table in Markdown, one for each group. */

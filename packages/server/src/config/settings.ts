@@ -7,16 +7,25 @@ import {
   backoff,
   bytes,
   choice,
+  choices,
   count,
+  hasScheme,
   integer,
   isHttpUrl,
   list,
   ms,
   optional,
+  optionalInteger,
   secret,
   type Table,
   text,
 } from './kinds.ts'
+
+/** Where an engine is. What follows the scheme is read by whoever opens it. */
+function engine(schemes: readonly string[], why: string) {
+  const { parse } = optional('URL', why, hasScheme(...schemes))
+  return { ...text('sqlite:', why, 'URL'), parse, type: `URL that begins with ${schemes.join(' or ')}` }
+}
 
 const GENERAL = {
   data: text('./data', 'The folder of log, store, search index and secret: one server at a time.', 'DIR'),
@@ -26,9 +35,24 @@ const GENERAL = {
     'ADDRESS',
   ),
   port: integer(8_080, 'The port to listen on; 0 takes a free one.', 0, 65_535),
-  partitions: integer(
-    1,
-    'How many parts the log has: fixed when the data folder is made, because a room must never change its part.',
+  role: choices(
+    ['gateway', 'worker', 'indexer'],
+    'What this process does; less than all only in a cluster, where other processes do the rest.',
+  ),
+  log: engine(
+    ['sqlite:', 'kafka:'],
+    'The log: `sqlite:` in the data folder, or `kafka://HOST:PORT,HOST:PORT/PREFIX`. Both log and store are in the folder, or neither.',
+  ),
+  store: engine(
+    ['sqlite:', 'mongodb:', 'mongodb+srv:'],
+    'The store: `sqlite:` in the data folder, or `mongodb://HOST:PORT,HOST:PORT/DATABASE?replicaSet=NAME`.',
+  ),
+  search: engine(
+    ['sqlite:'],
+    'The search index: `sqlite:`, in the data folder, or `sqlite:FILE`: one machine’s processes can share it.',
+  ),
+  partitions: optionalInteger(
+    'How many parts the log has: fixed when it is made, because a room must never change its part. 1 in a data folder, 12 in a cluster.',
     1,
     256,
   ),
@@ -359,6 +383,32 @@ const ALERT = {
   queueAlertsMax: count(1_000, 'Alerts waiting to be delivered: a receiver that is away must not fill the memory.'),
 } as const satisfies Table
 
+const KAFKA = {
+  mechanism: choice(
+    ['scram-sha-512', 'scram-sha-256', 'plain'],
+    'How brokers are shown who we are, where a name is set.',
+  ),
+  username: optional('text', 'The name for SASL; without one there is none.'),
+  password: secret(optional('text', 'Its password.')),
+  tls: choice(['off', 'on'], 'Whether connections to brokers are encrypted.'),
+  tlsCaFile: optional(
+    'file',
+    'Authorities in PEM by which their certificates are judged, in place of the public ones.',
+  ),
+  replication: count(3, 'Copies of each topic that `holdfast setup` makes, and asks for where it finds one.', 16),
+  minInSync: count(2, 'Copies that must have a record before it is acknowledged: of two, one may be lost.', 16),
+  sessionMs: ms(10_000, 'A member that is silent for so long has lost its partitions to others.'),
+} as const satisfies Table
+
+const MONGODB = {
+  username: optional('text', 'The name to sign in with; without one there is none.'),
+  password: secret(optional('text', 'Its password.')),
+  tlsCaFile: optional(
+    'file',
+    'Authorities in PEM by which certificates are judged, in place of the public ones; it turns TLS on.',
+  ),
+} as const satisfies Table
+
 const CLIENT = {
   url: optional('URL', 'The server that the client commands talk to; by default the local one.', isHttpUrl),
   token: secret(optional('text', 'Their token; by default one signed with the local secret.')),
@@ -374,6 +424,8 @@ export const SETTINGS = {
   readRate: READ_RATE,
   api: API,
   alert: ALERT,
+  kafka: KAFKA,
+  mongodb: MONGODB,
   client: CLIENT,
 } as const satisfies Table
 
@@ -388,6 +440,8 @@ export const GROUPS: Readonly<Record<keyof typeof SETTINGS, string>> = {
   readRate: 'How much one user may read over HTTP.',
   api: 'HTTP: how long requests may take, and how long answers may be.',
   alert: 'How alerts are delivered.',
+  kafka: 'The brokers of a cluster’s log.',
+  mongodb: 'The database of a cluster’s store.',
   client: 'For the commands that talk to a server; `serve` has no use for them.',
 }
 

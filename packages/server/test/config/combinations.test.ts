@@ -22,9 +22,14 @@ function meaningOf({ setting: { type } }: Named): Meaning {
     const words: readonly unknown[] = type.slice('one of '.length).split(', ')
     return (written) => (words.includes(written) ? written : undefined)
   }
+  const words = /^one or several of (.*), with commas between them$/.exec(type)?.[1]?.split(', ')
+  if (words !== undefined) return (written) => someOf(words, list(written))
   if (type.endsWith(', with commas between them')) return list
+  const schemes = /^URL that begins with (.*)$/.exec(type)?.[1]?.split(' or ')
+  if (schemes !== undefined)
+    return (written) => (schemes.some((scheme) => String(written).startsWith(scheme)) ? written : undefined)
   if (type === 'URL') return (written) => (/^https?:\/\/[a-z.]+$/.test(String(written)) ? written : undefined)
-  assert.equal(type, 'text')
+  assert.match(type, /^(text|file)$/)
   return (written) => (typeof written === 'string' && written !== '' ? written : undefined)
 }
 
@@ -40,11 +45,23 @@ function list(written: unknown): unknown {
   return isList && items.every((item) => typeof item === 'string' && item !== '') ? items : undefined
 }
 
+/** In the order of the reference, each once. */
+function someOf(words: readonly string[], given: unknown): unknown {
+  const isKnown = Array.isArray(given) && given.every((word) => words.includes(word))
+  return isKnown ? words.filter((word) => given.includes(word)) : undefined
+}
+
 /** What people write: often something a setting of this type takes, or just beside it. */
 function written({ setting: { type } }: Named): fc.Arbitrary<string> {
   const bounds = [...type.matchAll(/\d+/g)].map(([number]) => Number(number))
   const near = bounds.flatMap((bound) => [bound - 1, bound, bound + 1]).map(String)
-  const words = /^one of (.*)$/.exec(type)?.[1]?.split(', ') ?? ['https://a.example', 'localhost', LIST]
+  const words = /^one (?:or several )?of (.*?)(?:, with commas.*)?$/.exec(type)?.[1]?.split(', ') ?? [
+    'https://a.example',
+    'localhost',
+    'sqlite:',
+    'kafka://a:1',
+    LIST,
+  ]
   return fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...(near.length > 0 ? [...near, '2000', '8500', '9000'] : words)) },
     { weight: 1, arbitrary: fc.constantFrom(' 5', '5 ', '1e3', '0x10', '5.0', '+5', '５', 'NaN', 'Infinity', 'true') },
@@ -143,7 +160,7 @@ test('[CFG8] whatever is written wherever: each setting is what the first place 
         assert.deepEqual(wrong, [])
         for (const { named, value } of wanted)
           if (named.path !== 'data') assert.deepEqual(valueIn(config, named), value)
-        for (const named of ALL.filter(({ setting }) => setting.type.startsWith('integer')))
+        for (const named of ALL.filter(({ setting }) => typeof setting.default === 'number'))
           assert.notEqual(MEANINGS.get(named.path)?.(valueIn(config, named)), undefined, named.path)
       }
     }),

@@ -1,94 +1,71 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { JwtAccess } from './adapters/jwt/access.ts'
-import { createSecret } from './adapters/jwt/secret.ts'
-import { sign } from './adapters/jwt/sign.ts'
-import { systemClock } from './adapters/system/clock.ts'
-import { failpointsFrom } from './adapters/system/failpoint.ts'
-import { createLogger } from './adapters/system/logger.ts'
-import { systemRandom } from './adapters/system/random.ts'
-import { sha256 } from './adapters/system/sha256.ts'
-import { Alerts } from './api/alerts.ts'
-import type { Config } from './config/config.ts'
-import { Admission } from './core/admission.ts'
-import { Intake } from './core/intake.ts'
-import { Rate } from './core/rate.ts'
-import { replay } from './core/replay.ts'
-import { connectEngine, type Engine, type EngineThread } from './engine/remote.ts'
-import { spawnEngine } from './engine/spawn.ts'
-import type { Cancel, Clock, Logger, Service, TurnEnd } from './ports/system.ts'
-import { joinMetrics, Telemetry } from './telemetry/telemetry.ts'
-import { BUILD } from './version.ts'
+import { JwtAccess } from '../adapters/jwt/access.ts'
+import { createSecret } from '../adapters/jwt/secret.ts'
+import { sign } from '../adapters/jwt/sign.ts'
+import { systemClock } from '../adapters/system/clock.ts'
+import { failpointsFrom } from '../adapters/system/failpoint.ts'
+import { systemRandom } from '../adapters/system/random.ts'
+import { sha256 } from '../adapters/system/sha256.ts'
+import { Alerts } from '../api/alerts.ts'
+import type { Config } from '../config/config.ts'
+import { Admission } from '../core/admission.ts'
+import { Intake } from '../core/intake.ts'
+import { Rate } from '../core/rate.ts'
+import { replay } from '../core/replay.ts'
+import type { Engine } from '../engine/remote.ts'
+import type { Cancel, Clock, Logger, TurnEnd } from '../ports/system.ts'
+import { joinMetrics, type Telemetry } from '../telemetry/telemetry.ts'
+import type { Holdfast } from './compose.ts'
 
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */
 const ANSWER_MS_MAX = 1_000
 /** So long after the start, what the first socket would have to wait for is loaded, unless it has come already. */
 const LOAD_SCHEMAS_AFTER_MS = 1_000
 
-/** A running installation: everything in one process. */
-export interface Holdfast extends Service {
-  /** Where it listens, once it was started. */
-  readonly url: string
-  readonly offersSignIn: boolean
-}
-
 const turnEnd: TurnEnd = (call) => void setImmediate(call)
 
-/** Builds the whole server from its settings. The only place that knows roles and adapters. */
-export async function compose(config: Config): Promise<Holdfast> {
-  const logger = createLogger({ level: config.logLevel, to: 'stdout', fields: { part: 'main' } })
-  const telemetry = new Telemetry('main', systemClock)
-  // The thread may have something to tell before there is anybody who passes it on.
-  const alerts = Promise.withResolvers<Alerts>()
-  const starting = startEngine(
-    config,
-    (kind, fields) => {
-      telemetry.alerted(kind)
-      void alerts.promise.then(({ alert }) => alert(kind, fields))
-    },
-    logger,
-  )
-  const [thread, parts] = await Promise.all([starting, loadParts()])
-  try {
-    return assemble(config, logger, telemetry, thread, parts, (built) => alerts.resolve(built))
-  } catch (error) {
-    await thread.stop()
-    throw error
-  }
+type Library = Awaited<ReturnType<typeof loadFront>>
+
+export interface FrontOptions {
+  readonly config: Config
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly engine: Engine
+  /** What `loadFront` gave. */
+  readonly library: Library
 }
 
-/** What this thread runs is loaded while the other one opens the engines. */
-async function loadParts() {
+/** The code of gateway and HTTP: it takes as long to load as engines take to open. */
+export async function loadFront() {
   const [api, gateway, socket, requests] = await Promise.all([
-    import('./api/api.ts'),
-    import('./gateway/gateway.ts'),
-    import('./gateway/socket.ts'),
-    import('./gateway/requests.ts'),
+    import('../api/api.ts'),
+    import('../gateway/gateway.ts'),
+    import('../gateway/socket.ts'),
+    import('../gateway/requests.ts'),
   ])
   return { ...api, ...gateway, ...socket, ...requests }
 }
 
-/** Everything around the engine thread. */
-function assemble(
-  config: Config,
-  logger: Logger,
-  telemetry: Telemetry,
-  { engine, stop: stopEngine }: EngineThread,
-  { createApi, createGateway, attach, loadSchemas }: Awaited<ReturnType<typeof loadParts>>,
-  alertsBuilt: (alerts: Alerts) => void,
-): Holdfast {
+/** Alerts to where the settings say, signed. */
+export function createAlerts({ data, alertUrl, alertSecret, alert }: Config, logger: Logger): Alerts {
+  return new Alerts({
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    url: alertUrl,
+    secret: alertSecret ?? createSecret(data),
+    settings: alert,
+  })
+}
+
+/** What people and programs talk to: sockets and HTTP, in front of engines wherever they are. */
+export function createFront({ config, logger, telemetry, engine, library }: FrontOptions): Holdfast {
+  const { createApi, createGateway, attach, loadSchemas } = library
   const system = { clock: systemClock, random: systemRandom, logger, sha256 }
   const secret = createSecret(config.data)
-  const alerts = new Alerts({
-    ...system,
-    url: config.alertUrl,
-    secret: config.alertSecret ?? secret,
-    settings: config.alert,
-  })
-  alertsBuilt(alerts)
   const access = new JwtAccess(
     {
       own: secret,
@@ -142,7 +119,7 @@ function assemble(
     signIn: offersSignIn
       ? (user) => sign(secret, systemClock, { user, administrator: false, lifetimeMs: config.api.signInTokenMs })
       : undefined,
-    webRoot: fileURLToPath(new URL('../../web/dist', import.meta.url)),
+    webRoot: fileURLToPath(new URL('../../../web/dist', import.meta.url)),
     newId: () => randomUUIDv7(),
     observer: telemetry.api,
   })
@@ -165,15 +142,10 @@ function assemble(
       // The client commands on this machine find the server by it.
       writeFileSync(join(config.data, 'address.json'), JSON.stringify({ url, pid: process.pid }))
     },
+    /** Takes no more, and waits for the ends of what is under way. The engines are somebody else's to stop. */
     async stop() {
       cancelLoading()
       await Promise.all([gateway.stop(), api.close()])
-      try {
-        await engine.control.stop()
-      } finally {
-        await stopEngine()
-        await alerts.stop()
-      }
     },
   }
 }
@@ -184,29 +156,6 @@ function loadEarly(load: () => unknown, logger: Logger): void {
   } catch (error) {
     logger.error({ error }, 'the schemas of frames cannot be loaded: sockets are refused until they can')
   }
-}
-
-function startEngine(config: Config, alert: Alerts['alert'], logger: Logger): Promise<EngineThread> {
-  const data = {
-    folder: config.data,
-    partitions: config.partitions,
-    logLevel: config.logLevel,
-    failpoint: config.test.failpoint,
-    name: `${hostname()}/${process.pid}`,
-    build: BUILD,
-    worker: config.worker,
-    indexer: config.indexer,
-    restartMs: config.engineRestartMs,
-    // What the gateway's drain, which comes first, leaves of it.
-    workOffMsMax: config.drainMsMax - config.gateway.drainMsMax,
-  }
-  return connectEngine({
-    start: () => spawnEngine(data),
-    clock: systemClock,
-    logger,
-    alert,
-    restartMs: config.engineRestartMs,
-  })
 }
 
 /** What the parts wait for, a line each; a thread that does not answer is one of them. */
