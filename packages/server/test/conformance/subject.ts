@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly canTimeOut: boolean
   /** What search wrote is found at once; otherwise after `refresh`. */
   readonly visibleAtOnce: boolean
+  /** How ids are listed where that is not by the bytes of their UTF-8: one stand-in for an engine knows strings as UTF-16. */
+  readonly idOrder?: 'utf-16'
 }
 
 /** Where a call fails next time: certainly without any effect, after a part of it, or with its reply lost. */

@@ -1,0 +1,9 @@
+import { engineForTests } from '../support/engines.ts'
+import { openMongodbSubject } from './mongodb-subject.ts'
+import { storeConformance } from './store.ts'
+
+const engine = await engineForTests('mongo-java-server')
+
+if (engine !== undefined)
+  for (const partitions of [1, 4])
+    storeConformance('mongo-java-server', partitions, (count) => openMongodbSubject(engine.url, count, 'utf-16'))
