@@ -17,7 +17,7 @@ start   builds each on first use from the registries that your Maven or Go is se
         its URL. What runs already is left alone; what died of it is started again. Data are kept from start to start.
 build   builds those named, without a name all, and starts nothing: so that no test waits for it.
 stop    ends those named; without a name all, and those that a killed test left behind.
-status  says what was started: whether it serves, since when, its URL, pid, memory and folders.
+status  says what was started: whether it serves, since when, its URL, credentials, pid, memory and folders.
 
 Options:
   --port N    where clients connect (kafka3: this and the next two); 0 for any that is free. By default the port it had, else the
@@ -26,8 +26,9 @@ Options:
   --json      the same for machines, on standard output
   --help      this text
 
-Needed: a JDK 17 and Maven for Kafka and mongo-java-server, Go for FerretDB, PostgreSQL's server for ferretdb-pg. Everything is kept
-below \${XDG_CACHE_HOME:-~/.cache}/holdfast/engines: remove an engine's folder in data to begin afresh.
+Needed: a JDK 17 and Maven for Kafka and mongo-java-server, Go 1.24 for FerretDB, PostgreSQL's server for ferretdb-pg and
+ferretdb-secure, OpenSSL for kafka-secure and ferretdb-secure. Everything is kept below
+\${XDG_CACHE_HOME:-~/.cache}/holdfast/engines: remove an engine's folder in data to begin afresh.
 
 Examples:
   npm run engines -- start kafka ferretdb

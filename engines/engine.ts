@@ -1,8 +1,17 @@
 import type { Ports, PortsWanted } from './machine/ports.ts'
 import type { Probe } from './probes/probe.ts'
 import type { Program } from './program.ts'
+import type { Security } from './security/security.ts'
 
-export const ENGINES = ['kafka', 'kafka3', 'ferretdb', 'ferretdb-pg', 'mongo-java-server'] as const
+export const ENGINES = [
+  'kafka',
+  'kafka3',
+  'kafka-secure',
+  'ferretdb',
+  'ferretdb-pg',
+  'ferretdb-secure',
+  'mongo-java-server',
+] as const
 export type EngineName = (typeof ENGINES)[number]
 
 /** Something that can be started: how its program comes about, and which processes make it. */
@@ -16,6 +25,8 @@ export interface Engine {
   check?(): void
   /** What a client is given. */
   url(ports: Ports): string
+  /** Of an engine with TLS and credentials, in its folder. */
+  security?(folder: string): Security
   /** Writes what the processes need into the folder, over whatever an earlier start left there: data stays. */
   prepare(place: Place): Promise<readonly Stage[]>
 }

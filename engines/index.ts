@@ -8,6 +8,7 @@ import { ENGINE } from './table.ts'
 export type { EngineName } from './engine.ts'
 export { EngineError } from './errors.ts'
 export type { OwnEngine } from './own-engine.ts'
+export type { Security } from './security/security.ts'
 
 /**
  * An engine of this process's own, with a folder of its own, both gone at its disposal or with the process:

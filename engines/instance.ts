@@ -1,6 +1,7 @@
 import type { EngineName, ProcessPlan } from './engine.ts'
 import type { Ports } from './machine/ports.ts'
 import type { ProcessMark } from './machine/processes.ts'
+import type { Security } from './security/security.ts'
 
 /** An engine that was started and not stopped, as its state file says. */
 export interface Instance {
@@ -13,6 +14,7 @@ export interface Instance {
   /** ISO 8601. */
   readonly startedAt: string
   readonly ports: Ports
+  readonly security?: Security
   /** The process whose end ends it, and whose folder goes with it; without one it runs until it is stopped. */
   readonly owner?: ProcessMark
   /** In the order in which they are started. */

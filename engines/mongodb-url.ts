@@ -4,3 +4,8 @@ import { HOST, type Ports } from './machine/ports.ts'
 export function mongodbUrl({ clients }: Ports): string {
   return `mongodb://${HOST}:${clients[0]}/?directConnection=true`
 }
+
+/** Without credentials: what they are, and whose certificate it is, says the engine's `security`. */
+export function secureMongodbUrl(ports: Ports): string {
+  return `${mongodbUrl(ports)}&tls=true`
+}

@@ -8,6 +8,7 @@ import type { Folders } from './machine/folders.ts'
 import { ended, markOf, signal } from './machine/processes.ts'
 import type { Progress } from './program.ts'
 import { Register } from './register.ts'
+import type { Security } from './security/security.ts'
 import { type StartOptions, start } from './start.ts'
 import { stop, stopLeftBehind } from './stop.ts'
 
@@ -75,6 +76,13 @@ export class OwnEngine implements AsyncDisposable {
   /** Bootstrap servers, or a MongoDB URI. */
   get url(): string {
     return this.#instance.url
+  }
+
+  /** Of an engine with TLS and credentials; others have none to be asked for. */
+  get security(): Security {
+    const { security, engine } = this.#instance
+    if (security === undefined) throw new Error(`${engine} has neither TLS nor credentials.`)
+    return security
   }
 
   get folder(): string {

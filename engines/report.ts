@@ -1,3 +1,4 @@
+import type { Security } from './security/security.ts'
 import type { Status } from './status.ts'
 
 /** For people: a line for each engine, and under it one for each process. */
@@ -12,6 +13,7 @@ function lines({
   url,
   since,
   folder,
+  security,
   memoryBytes,
   ownerPid,
   processes,
@@ -20,6 +22,7 @@ function lines({
   return [
     `${id} ${version}: ${state}${owner}`,
     `  url     ${url}`,
+    ...(security === null ? [] : [securityLine(security)]),
     `  since   ${since}`,
     `  memory  ${mebibytes(memoryBytes)}`,
     `  folder  ${folder}`,
@@ -28,6 +31,10 @@ function lines({
         `  ${name}: ${state}, ${pid === null ? '' : `pid ${pid}, ${mebibytes(memoryBytes)}, `}port ${port}, log ${log}`,
     ),
   ]
+}
+
+function securityLine({ username, password, caFile }: Security): string {
+  return `  user    ${username}, password ${password}, certificate authority ${caFile}`
 }
 
 function mebibytes(bytes: number): string {

@@ -87,6 +87,7 @@ async function plan(engine: Engine, options: StartOptions, register: Register): 
     folder,
     startedAt: new Date().toISOString(),
     ports,
+    ...(engine.security === undefined ? {} : { security: engine.security(folder) }),
     ...(owner === undefined ? {} : { owner }),
     processes,
   }

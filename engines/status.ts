@@ -1,6 +1,7 @@
 import type { Instance, InstanceProcess } from './instance.ts'
 import { isAlive, memoryOf } from './machine/processes.ts'
 import { answers } from './probes/probe.ts'
+import type { Security } from './security/security.ts'
 
 export interface Status {
   readonly id: string
@@ -10,6 +11,7 @@ export interface Status {
   readonly url: string
   readonly since: string
   readonly folder: string
+  readonly security: Security | null
   /** Resident, of all its processes. */
   readonly memoryBytes: number
   /** The process of the test that it belongs to. */
@@ -35,6 +37,7 @@ export async function statusOf({
   startedAt,
   folder,
   owner,
+  security,
   processes,
 }: Instance): Promise<Status> {
   const statuses = await Promise.all(processes.map(processStatus))
@@ -46,6 +49,7 @@ export async function statusOf({
     url,
     since: startedAt,
     folder,
+    security: security ?? null,
     memoryBytes: statuses.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
     ownerPid: owner?.pid ?? null,
     processes: statuses,
@@ -55,7 +59,7 @@ export async function statusOf({
 async function processStatus({ name, mark, probe, log }: InstanceProcess): Promise<ProcessStatus> {
   const isDead = mark === undefined || !isAlive(mark)
   // Of itself alone: that one of three brokers is gone shows in that one's line.
-  const isAnswering = !isDead && (await answers({ protocol: probe.protocol, port: probe.port }))
+  const isAnswering = !isDead && (await answers({ ...probe, brokers: 1 }))
   return {
     name,
     pid: isDead ? null : mark.pid,

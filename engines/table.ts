@@ -1,12 +1,14 @@
 import type { Engine, EngineName } from './engine.ts'
-import { FERRETDB, FERRETDB_PG } from './ferretdb/ferretdb.ts'
-import { KAFKA, KAFKA3 } from './kafka/kafka.ts'
+import { FERRETDB, FERRETDB_PG, FERRETDB_SECURE } from './ferretdb/ferretdb.ts'
+import { KAFKA, KAFKA_SECURE, KAFKA3 } from './kafka/kafka.ts'
 import { MONGO_JAVA_SERVER } from './mongo-java-server/mongo-java-server.ts'
 
 export const ENGINE: Readonly<Record<EngineName, Engine>> = {
   kafka: KAFKA,
   kafka3: KAFKA3,
+  'kafka-secure': KAFKA_SECURE,
   ferretdb: FERRETDB,
   'ferretdb-pg': FERRETDB_PG,
+  'ferretdb-secure': FERRETDB_SECURE,
   'mongo-java-server': MONGO_JAVA_SERVER,
 }

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Engine, Place, ProcessPlan } from '../engine.ts'
 import { HOST } from '../machine/ports.ts'
-import { GO } from '../machine/tools.ts'
-import { mongodbUrl } from '../mongodb-url.ts'
+import { GO, OPENSSL } from '../machine/tools.ts'
+import { mongodbUrl, secureMongodbUrl } from '../mongodb-url.ts'
 import type { Program } from '../program.ts'
+import { certificateFor } from '../security/certificate.ts'
+import { securityIn } from '../security/security.ts'
 import { checkPostgreSQL, preparePostgreSQL } from './postgresql.ts'
 
 const PROGRAM: Program = {
@@ -41,12 +43,37 @@ export const FERRETDB_PG: Engine = {
   url: mongodbUrl,
   prepare: async (place) => {
     const [port = 0] = place.ports.inner
-    const url = `postgres://postgres@${HOST}:${port}/postgres?pool_max_conns=${POOL_MAX}`
     return [
-      [await preparePostgreSQL(place, port, POOL_MAX + 50)],
-      [ferretdb(place, ['-handler', 'postgresql', '-url', url])],
+      [await preparePostgreSQL(place, { port, connectionsMax: POOL_MAX + 50 })],
+      [ferretdb(place, onPostgreSQL(`postgres@${HOST}:${port}`))],
     ]
   },
+}
+
+/** FerretDB 1.x keeps no users of its own: what a client says with the mechanism PLAIN it says to PostgreSQL, with the first command. */
+export const FERRETDB_SECURE: Engine = {
+  name: 'ferretdb-secure',
+  what: 'FerretDB 1.24.2 on a PostgreSQL of its own, with TLS and credentials',
+  program: { ...PROGRAM, tools: [...PROGRAM.tools, OPENSSL] },
+  ports: { first: 27_417, clients: 1, inner: 1 },
+  check: checkPostgreSQL,
+  url: secureMongodbUrl,
+  security: securityIn,
+  prepare: async (place) => {
+    const [port = 0] = place.ports.inner
+    const security = securityIn(place.folder)
+    const { certificateFile, keyFile } = await certificateFor(place)
+    const tls = ['-tls-cert', certificateFile, '-tls-key', keyFile]
+    const { probe, ...plan } = ferretdb(place, [...onPostgreSQL(`${HOST}:${port}`), ...tls])
+    return [
+      [await preparePostgreSQL(place, { port, connectionsMax: POOL_MAX + 50, security })],
+      [{ ...plan, probe: { ...probe, caFile: security.caFile } }],
+    ]
+  },
+}
+
+function onPostgreSQL(where: string): readonly string[] {
+  return ['-handler', 'postgresql', '-url', `postgres://${where}/postgres?pool_max_conns=${POOL_MAX}`]
 }
 
 function ferretdb({ program, folder, ports }: Place, args: readonly string[]): ProcessPlan {

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { Place, ProcessPlan } from '../engine.ts'
 import { EngineError } from '../errors.ts'
 import { HOST } from '../machine/ports.ts'
 import { find } from '../machine/tools.ts'
+import type { Security } from '../security/security.ts'
 
 /** Where packages of Debian, Red Hat, Homebrew and PostgreSQL itself put the server, which is mostly not on the PATH. */
 const FOLDERS = [
@@ -16,15 +17,26 @@ const FOLDERS = [
   '/usr/local/pgsql/bin',
 ]
 
+export interface PostgreSQLOptions {
+  readonly port: number
+  readonly connectionsMax: number
+  /** The one user with a password; without it `postgres` needs none. */
+  readonly security?: Security
+}
+
 /** The machine's own PostgreSQL, with data of its own, on a port of its own. */
-export async function preparePostgreSQL(place: Place, port: number, connectionsMax: number): Promise<ProcessPlan> {
+export async function preparePostgreSQL(
+  place: Place,
+  { port, connectionsMax, security }: PostgreSQLOptions,
+): Promise<ProcessPlan> {
   const data = join(place.folder, 'postgresql')
   const { initdb, postgres } = tools()
   if (!existsSync(data)) {
     const partial = `${data}.partial`
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial, { mode: 0o700 })
-    const settings = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-locale', '--no-sync']
+    const user = security === undefined ? ['--auth=trust', '--username=postgres'] : await userOf(security, place.folder)
+    const settings = [...user, '--encoding=UTF8', '--no-locale', '--no-sync']
     const [command, ...args] = ordinary([initdb, ...settings, `--pgdata=${partial}`])
     await place.run(command, args, place.folder)
     await rename(partial, data)
@@ -47,6 +59,13 @@ export async function preparePostgreSQL(place: Place, port: number, connectionsM
     stopSignal: 'SIGINT',
     probe: { protocol: 'postgresql', port },
   }
+}
+
+/** The password goes through a file, where no list of processes shows it. */
+async function userOf({ username, password }: Security, folder: string): Promise<readonly string[]> {
+  const file = join(folder, 'password')
+  await writeFile(file, `${password}\n`, { mode: 0o600 })
+  return ['--auth=scram-sha-256', `--username=${username}`, `--pwfile=${file}`]
 }
 
 /** Throws a sentence that says what is missing, or who may not start it. */

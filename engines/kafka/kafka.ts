@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url'
 import type { Engine, Place, ProcessPlan } from '../engine.ts'
 import { COPY_JARS } from '../machine/maven.ts'
 import { HOST, type Ports } from '../machine/ports.ts'
-import { JAVA, MAVEN } from '../machine/tools.ts'
+import { JAVA, MAVEN, OPENSSL } from '../machine/tools.ts'
 import type { Program } from '../program.ts'
+import { certificateFor } from '../security/certificate.ts'
+import { type Security, securityIn } from '../security/security.ts'
+import { plainListeners, scramUsers, secureListeners } from './listeners.ts'
 import { type Node, serverProperties } from './server-properties.ts'
 
 const PROGRAM: Program = {
@@ -39,24 +42,40 @@ export const KAFKA3: Engine = {
   prepare: (place) => prepare(place, { heap: '-Xmx128m', stopSignal: 'SIGKILL' }),
 }
 
+export const KAFKA_SECURE: Engine = {
+  name: 'kafka-secure',
+  what: 'Kafka 4.3.1, one broker, with TLS and credentials',
+  program: { ...PROGRAM, tools: [...PROGRAM.tools, OPENSSL] },
+  ports: { first: 19_292, clients: 1, inner: 2 },
+  url: bootstrapServers,
+  security: securityIn,
+  prepare: async (place) => {
+    const security = securityIn(place.folder)
+    return prepare(place, { heap: '-Xmx256m', stopSignal: 'SIGTERM', security })
+  },
+}
+
 interface Manner {
   readonly heap: string
   readonly stopSignal: ProcessPlan['stopSignal']
+  /** Of the clients' listener; none without. */
+  readonly security?: Security
 }
 
 function bootstrapServers({ clients }: Ports): string {
   return clients.map((port) => `${HOST}:${port}`).join(',')
 }
 
-async function prepare(place: Place, { heap, stopSignal }: Manner) {
+async function prepare(place: Place, { heap, stopSignal, security }: Manner) {
   const classes = ['-cp', join(place.program, 'lib', '*')]
   const nodes = nodesOf(place.ports)
   const cluster = clusterId()
+  const listeners = await listenersFor(place, security)
   const plans: ProcessPlan[] = []
   for (const node of nodes) {
     const folder = join(place.folder, `broker-${node.id}`)
     await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'server.properties'), serverProperties(node, nodes))
+    await writeFile(join(folder, 'server.properties'), serverProperties(node, nodes, listeners(node)))
     if (!existsSync(join(folder, 'data', 'meta.properties')))
       await place.run(
         'java',
@@ -70,6 +89,7 @@ async function prepare(place: Place, { heap, stopSignal }: Manner) {
           cluster,
           '-c',
           'server.properties',
+          ...(security === undefined ? [] : scramUsers(security)),
         ],
         folder,
       )
@@ -88,10 +108,16 @@ async function prepare(place: Place, { heap, stopSignal }: Manner) {
       ],
       folder,
       stopSignal,
-      probe: { protocol: 'kafka', port: node.port, brokers: nodes.length },
+      probe: { protocol: 'kafka', port: node.port, brokers: nodes.length, caFile: security?.caFile },
     })
   }
   return [plans]
+}
+
+async function listenersFor(place: Place, security: Security | undefined) {
+  if (security === undefined) return plainListeners
+  const door = { security, certificate: await certificateFor(place), innerPort: place.ports.inner[1] ?? 0 }
+  return (node: Node) => secureListeners(node, door)
 }
 
 function nodesOf({ clients, inner }: Ports): readonly Node[] {

@@ -7,18 +7,14 @@ export interface Node {
 }
 
 /** The voters are named here, not kept in the data: so a cluster may be started again on other ports. */
-export function serverProperties(node: Node, nodes: readonly Node[]): string {
+export function serverProperties(node: Node, nodes: readonly Node[], listeners: readonly string[]): string {
   const copies = nodes.length
   const inSync = Math.min(2, copies)
   return `${[
     'process.roles=broker,controller',
     `node.id=${node.id}`,
     `controller.quorum.voters=${nodes.map(({ id, controllerPort }) => `${id}@${HOST}:${controllerPort}`).join(',')}`,
-    `listeners=PLAINTEXT://${HOST}:${node.port},CONTROLLER://${HOST}:${node.controllerPort}`,
-    `advertised.listeners=PLAINTEXT://${HOST}:${node.port}`,
-    'controller.listener.names=CONTROLLER',
-    'inter.broker.listener.name=PLAINTEXT',
-    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    ...listeners,
     'log.dirs=data',
     // Everything small: it serves one developer.
     'num.network.threads=1',

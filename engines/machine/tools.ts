@@ -24,6 +24,7 @@ export const JAVAC: Tool = {
   install: 'a JDK 17 or newer (Debian: apt-get install openjdk-17-jdk-headless)',
 }
 export const MAVEN: Tool = { command: 'mvn', install: 'Maven (Debian: apt-get install maven)' }
+export const OPENSSL: Tool = { command: 'openssl', install: 'OpenSSL (Debian: apt-get install openssl)' }
 export const GO: Tool = {
   command: 'go',
   version: { args: ['version'], min: [1, 24] },

@@ -7,7 +7,9 @@ export interface Probe {
   readonly protocol: 'kafka' | 'mongodb' | 'postgresql'
   readonly port: number
   /** Ready only when it knows of so many brokers. */
-  readonly brokers?: number
+  readonly brokers?: number | undefined
+  /** With TLS, and who signed the certificate. */
+  readonly caFile?: string | undefined
 }
 
 const ANSWERS = { kafka: kafkaAnswers, mongodb: mongodbAnswers, postgresql: postgresqlAnswers }

@@ -174,6 +174,12 @@ test('[ENG13] status says of each whether it serves, since when, where, as whom 
     new RegExp(`^  second: running, pid ${second.pid}, \\d+ MiB, port ${instance.ports.clients[0]}, log `, 'm'),
   )
 
+  const security = { username: 'somebody', password: 'something', caFile: '/ca.pem' }
+  assert.match(
+    printed([await statusOf({ ...instance, security })]),
+    /^ {2}user {4}somebody, password something, certificate authority \/ca\.pem$/m,
+  )
+
   signal(second, 'SIGSTOP')
   assert.deepEqual((await statusOf(instance)).state, 'not answering')
   await killed(second)

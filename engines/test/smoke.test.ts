@@ -26,8 +26,9 @@ for (const name of ENGINES)
     context.diagnostic(
       `${started?.processes.length} processes, ${Math.round((started?.memoryBytes ?? 0) / (1 << 20))} MiB`,
     )
-    const port = portOf(started)
-    await client.write(port, 'before-the-kill')
+    const security = started?.security ?? undefined
+    const door = { port: portOf(started?.url), caFile: security?.caFile, credentials: security }
+    await client.write(door, 'before-the-kill')
 
     const victim = started?.processes.at(-1)
     assert.ok(victim?.pid)
@@ -38,8 +39,8 @@ for (const name of ENGINES)
 
     const [again] = engines.ok('start', name, '--json')
     assert.deepEqual([again?.url, again?.state], [started?.url, 'running'])
-    assert.equal(await client.has(port, 'before-the-kill'), true)
-    await client.write(port, 'before-the-stop')
+    assert.equal(await client.has(door, 'before-the-kill'), true)
+    await client.write(door, 'before-the-stop')
 
     engines.run('stop')
     assert.deepEqual(engines.ok('status', '--json'), [])
@@ -47,18 +48,18 @@ for (const name of ENGINES)
 
     const [third] = engines.ok('start', name, '--json')
     assert.equal(third?.url, started?.url)
-    assert.equal(await client.has(port, 'before-the-kill'), true)
-    assert.equal(await client.has(port, 'before-the-stop'), true)
+    assert.equal(await client.has(door, 'before-the-kill'), true)
+    assert.equal(await client.has(door, 'before-the-stop'), true)
   })
 
 test('[ENG15] a test has an engine of its own', async (context) => {
   if (!canStart(context, 'ferretdb')) return
   await using ferretdb = await startEngine('ferretdb')
-  const port = Number(new URL(ferretdb.url).port)
-  await MONGODB_CLIENT.write(port, 'mine')
+  const door = { port: portOf(ferretdb.url) }
+  await MONGODB_CLIENT.write(door, 'mine')
   await ferretdb.signal('SIGKILL')
   await ferretdb.startAgain()
-  assert.equal(await MONGODB_CLIENT.has(port, 'mine'), true)
+  assert.equal(await MONGODB_CLIENT.has(door, 'mine'), true)
 })
 
 /** The command in a cache of the test's own, so that nobody's engines are in its way; but what was built once is not built again. */
@@ -90,6 +91,6 @@ function command(context: TestContext) {
   return { run, ok }
 }
 
-function portOf(status: Status | undefined): number {
-  return Number(/:(\d+)/.exec(status?.url.replace('mongodb://', '') ?? '')?.[1])
+function portOf(url: string | undefined): number {
+  return Number(/:(\d+)/.exec(url ?? '')?.[1])
 }

@@ -16,11 +16,17 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:27017", "where clients connect")
 	handler := flag.String("handler", "sqlite", "or postgresql")
 	url := flag.String("url", "file:data/", "of the SQLite folder, which has to exist, or of the PostgreSQL database")
+	certificate := flag.String("tls-cert", "", "PEM of a certificate: clients then connect with TLS")
+	key := flag.String("tls-key", "", "PEM of its key")
 	flag.Parse()
 	slog.SetLogLoggerLevel(slog.LevelWarn) // else a line for each connection
 
+	listener := ferretdb.ListenerConfig{TCP: *listen}
+	if *certificate != "" {
+		listener = ferretdb.ListenerConfig{TLS: *listen, TLSCertFile: *certificate, TLSKeyFile: *key}
+	}
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:      ferretdb.ListenerConfig{TCP: *listen},
+		Listener:      listener,
 		Handler:       *handler,
 		SQLiteURL:     *url,
 		PostgreSQLURL: *url,
