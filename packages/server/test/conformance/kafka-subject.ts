@@ -1,4 +1,10 @@
-import { type Kafka, type KafkaOptions, openKafka, setUpKafka } from '../../src/adapters/kafka/kafka.ts'
+import {
+  type Kafka,
+  type KafkaOptions,
+  type KafkaTimeouts,
+  openKafka,
+  setUpKafka,
+} from '../../src/adapters/kafka/kafka.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { systemRandom } from '../../src/adapters/system/random.ts'
 import { Failure } from '../../src/ports/failure.ts'
@@ -7,6 +13,24 @@ import { memoryEngines } from '../support/adapters.ts'
 import type { Fault, Subject } from './subject.ts'
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** As short as a broker allows, so that tests see what happens when they are over. */
+export const SHORT: KafkaTimeouts = {
+  connectMs: 1_000,
+  requestMs: 2_000,
+  callMs: 6_000,
+  replicasMs: 1_000,
+  unsentMs: 2_000,
+  appendMs: 20_000,
+  askMs: 8_000,
+  pollMs: 500,
+  sessionMs: 6_000,
+  rebalanceMs: 7_000,
+  heartbeatMs: 300,
+  drainMs: 2_000,
+  silentMs: 2_000,
+  closeMs: 1_000,
+}
 
 let prefixes = 0
 

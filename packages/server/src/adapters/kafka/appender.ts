@@ -1,13 +1,22 @@
 import { ProduceAcks, type Producer } from '@platformatic/kafka'
 import { Failure, type FailureClass } from '../../ports/failure.ts'
 import type { LogRecord, Offset } from '../../ports/log.ts'
+import type { Cancel } from '../../ports/system.ts'
 import { type Clients, Renewable } from './clients.ts'
-import { failureOf } from './failures.ts'
+import { failureOf, idsOf } from './failures.ts'
 import { batchesOf, messageOf } from './records.ts'
 import type { Waits } from './waits.ts'
 
 /** The protocol keeps an epoch in 16 bits, signed. */
 const EPOCH_MAX = 32_767
+
+/** The broker remembers something else of this producer than we do. */
+const DISPUTED = [
+  'INVALID_PRODUCER_EPOCH',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+]
 
 /** What a batch is known by to the brokers. */
 interface Identity {
@@ -38,6 +47,8 @@ export class PartitionAppender {
   readonly #waits: Waits
   readonly #producer: Renewable<Producer>
   #last: Promise<unknown> = Promise.resolve()
+  #pending = 0
+  #cancelEnd: Cancel = () => {}
   #identity: Identity | undefined
 
   constructor(clients: Clients, topic: string, partition: number, batchBytesMax: number, waits: Waits) {
@@ -50,14 +61,27 @@ export class PartitionAppender {
   }
 
   append(records: readonly LogRecord[]): Promise<readonly Offset[]> {
+    this.#pending++
+    this.#cancelEnd()
     const appended = this.#last.then(() => this.#append(records))
-    this.#last = appended.catch(() => {})
+    this.#last = appended.then(
+      () => this.#settled(),
+      () => this.#settled(),
+    )
     return appended
   }
 
   /** Resolves when no append is under way. */
   async idle(): Promise<void> {
     await this.#last
+  }
+
+  /** Who failed to append will soon try again, so between two failed appends it waits on; but not for ever where nobody tries. */
+  #settled(): void {
+    this.#pending--
+    const { clock, timeouts } = this.#clients
+    this.#cancelEnd()
+    if (this.#pending === 0) this.#cancelEnd = clock.after(timeouts.requestMs, () => this.#waits.end(this))
   }
 
   async #append(records: readonly LogRecord[]): Promise<readonly Offset[]> {
@@ -90,18 +114,17 @@ export class PartitionAppender {
   async #write(batch: Batch): Promise<Offset> {
     const { clock, timeouts, closed } = this.#clients
     const startedAt = clock.elapsed()
-    try {
-      for (let tries = 0; ; tries++) {
-        const failure = await this.#try(batch)
-        if (typeof failure === 'number') return failure
-        const spentMs = clock.elapsed() - startedAt
-        if (isFinal(failure.class) || closed.aborted) throw ended(failure, batch)
-        if (spentMs >= (batch.isInDoubt ? timeouts.appendMs : timeouts.unsentMs)) throw ended(failure, batch)
-        if (tries > 0) this.#waits.begin(batch, failure.message)
-        await this.#clients.rest(tries, closed)
+    for (let tries = 0; ; tries++) {
+      const tried = await this.#try(batch)
+      if (typeof tried === 'number') {
+        this.#waits.end(this)
+        return tried
       }
-    } finally {
-      this.#waits.end(batch)
+      this.#waits.begin(this, tried.message)
+      const spentMs = clock.elapsed() - startedAt
+      const isOver = spentMs >= (batch.isInDoubt ? timeouts.appendMs : timeouts.unsentMs)
+      if (isOver || isFinal(tried.class) || closed.aborted) throw ended(tried, batch)
+      await this.#clients.rest(tries, closed)
     }
   }
 
@@ -116,10 +139,11 @@ export class PartitionAppender {
       })
     } catch (error) {
       const failure = failureOf(error, step, this.#what)
+      const ids = idsOf(error)
+      // By our account no broker ever says so; if one does, the next batch begins a new account.
+      if (DISPUTED.some((id) => ids.has(id))) this.#identity = undefined
       if (isDoubt(failure.class)) {
         batch.isInDoubt = true
-        // Should it be the identity that the broker does not like, the next batch has another one.
-        this.#identity = failure.class === 'unknown' ? undefined : this.#identity
       }
       return failure
     }

@@ -1,3 +1,4 @@
+import { Failure } from '../../ports/failure.ts'
 import type { Logs } from '../../ports/log.ts'
 import type { FailpointName } from '../../ports/system.ts'
 import { Clients, Renewable } from './clients.ts'
@@ -34,8 +35,16 @@ export async function openKafka(options: KafkaOptions): Promise<Kafka> {
     return opened(options, clients, admin, cluster, topics)
   } catch (error) {
     await clients.close()
-    throw failureOf(error, 'ask', `connecting to ${options.url}`)
+    throw hinted(failureOf(error, 'ask', `connecting to ${options.url}`), options)
   }
+}
+
+/** A broker that wants TLS hangs up on who does not speak it, and says nothing. */
+function hinted(failure: Failure, { tls, sasl }: KafkaOptions): Failure {
+  const isHungUp = failure.class === 'transient' && /Connection closed|ECONNRESET/.test(failure.message)
+  if (!isHungUp || (tls !== undefined && sasl !== undefined)) return failure
+  const missing = tls === undefined ? 'TLS' : 'credentials'
+  return new Failure('transient', `${failure.message} (if the brokers ask for ${missing}, it must be set)`, failure)
 }
 
 function opened(

@@ -96,7 +96,7 @@ export class Member implements Membership {
     }
   }
 
-  async #drain(isLost: boolean): Promise<void> {
+  async #drain(isLost: boolean): Promise<readonly number[]> {
     const { clients, group, waits } = this.#parts
     // Others may be at work on all of them already.
     if (isLost) this.#endAll()
@@ -107,6 +107,7 @@ export class Member implements Membership {
     const cancel = clock.after(timeouts.drainMs, resolve)
     await Promise.race([Promise.all([...this.#tenures.values()].map((tenure) => tenure.idle())), promise])
     cancel()
+    return [...this.#tenures.keys()]
   }
 
   #joined(session: Session, partitions: readonly number[], committer: Committer, isKept: boolean): void {

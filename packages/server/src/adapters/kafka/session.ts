@@ -1,14 +1,21 @@
 import type { Consumer, ConsumerGroupJoinPayload } from '@platformatic/kafka'
+import { assignerOf, claimOf } from './assigner.ts'
 import { type Clients, within } from './clients.ts'
 import { Committer, leaveGroup } from './committer.ts'
 import { Gate } from './gate.ts'
+
+/** How partitions are shared out, in the words of the group: all its members must know it. */
+const PROTOCOL = 'holdfast-sticky'
 
 export interface SessionParts {
   readonly clients: Clients
   readonly topic: string
   readonly group: string
-  /** Called before each joining while the gate is closed: resolves when no batch is in flight. `isLost`: the group took us out. */
-  readonly drain: (isLost: boolean) => Promise<void>
+  /**
+   * Called before each joining while the gate is closed: resolves when no batch is in flight, with the partitions that are ours.
+   * `isLost`: the group took us out.
+   */
+  readonly drain: (isLost: boolean) => Promise<readonly number[]>
   /** A generation began. `isKept`: no generation was between this one and the last, so what is ours again was nobody else's. */
   readonly joined: (partitions: readonly number[], committer: Committer, isKept: boolean) => void
 }
@@ -46,7 +53,8 @@ export class Session {
       rebalanceTimeout: timeouts.rebalanceMs,
       heartbeatInterval: timeouts.heartbeatMs,
       heartbeatStallTimeout: timeouts.sessionMs + timeouts.drainMs,
-      protocols: [{ name: 'roundrobin', version: 1 }],
+      protocols: [{ name: PROTOCOL, version: 1 }],
+      partitionAssigner: assignerOf(topic),
       protocolsMetadata: () => this.#beforeJoining(),
     })
     this.#consumer.topics.track(topic)
@@ -54,7 +62,14 @@ export class Session {
     this.#consumer.on('consumer:heartbeat:stalled', ({ lastError }) =>
       this.#end(lastError ?? new Error('no heartbeat')),
     )
-    this.#consumer.on('consumer:group:join', (payload) => this.#joined(payload))
+    this.#consumer.on('consumer:group:join', (payload) => {
+      // What is thrown into the library's own call would end the process.
+      try {
+        this.#joined(payload)
+      } catch (cause) {
+        this.#end(cause)
+      }
+    })
     this.#join().catch((cause: unknown) => this.#end(cause))
   }
 
@@ -86,11 +101,9 @@ export class Session {
   }
 
   async #beforeJoining(): Promise<Buffer> {
-    if (this.#left === undefined) {
-      this.gate.close()
-      await this.#parts.drain(this.#committer !== undefined && this.#consumer.memberId === null)
-    }
-    return Buffer.alloc(0)
+    if (this.#left !== undefined) return claimOf([])
+    this.gate.close()
+    return claimOf(await this.#parts.drain(this.#committer !== undefined && this.#consumer.memberId === null))
   }
 
   #joined({ memberId, generationId = 0, assignments = [] }: ConsumerGroupJoinPayload): void {

@@ -126,7 +126,7 @@ export class Tenure {
       const { aborted } = this.#release.signal
       try {
         await committer.commit(this.partition, next)
-        this.#committed = Math.max(this.#committed, next)
+        this.#committed = next
         return
       } catch (error) {
         const isFenced = error instanceof Fenced
