@@ -32,5 +32,7 @@ export function serverProperties(node: Node, nodes: readonly Node[], listeners: 
     // A test's first member need not wait for others.
     'group.initial.rebalance.delay.ms=0',
     'broker.session.timeout.ms=6000',
+    // Tests that kill members must not wait as long as real clusters do.
+    'group.min.session.timeout.ms=1000',
   ].join('\n')}\n`
 }

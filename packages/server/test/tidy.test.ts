@@ -44,6 +44,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'engine',
     'gateway',
+    'worker',
+    'indexer',
     'api',
     'version',
     'core',
@@ -51,6 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'adapters/jwt',
     'adapters/kafka',
     'adapters/mongodb',
+    'adapters/sqlite',
     'adapters/system',
   ],
   engine: [

@@ -82,13 +82,18 @@ export function createApi(parts: ApiParts): Api {
   )
 }
 
-/** What a process without a gateway answers: how it is, and what it measured. */
-export function createHealthApi(parts: ServerParts & HealthParts): Api {
+/** What a process answers that has no gateway, or none yet: how it is, and what it measured. Everything else is refused as `elsewhere` says. */
+export function createHealthApi(parts: ServerParts & HealthParts & { readonly elsewhere?: Problem }): Api {
   const nobody = () => Promise.reject(new Problem('NOT_FOUND'))
   return serve(parts, healthRoutes(parts), nobody, () => {})
 }
 
-function serve(parts: ServerParts, routes: readonly AnyRoute[], admit: Admit, stop: () => void): Api {
+function serve(
+  parts: ServerParts & { readonly elsewhere?: Problem },
+  routes: readonly AnyRoute[],
+  admit: Admit,
+  stop: () => void,
+): Api {
   const { settings, clock } = parts
   const state = { isClosing: false }
   const app = server(parts, state)
@@ -115,8 +120,12 @@ function serve(parts: ServerParts, routes: readonly AnyRoute[], admit: Admit, st
 /** Long enough for every id with each of its bytes percent-encoded; a longer one is said to be too long by who reads it. */
 const PARAMETER_UNITS_MAX = 16_384
 const NO_QUERY = {}
+const NOTHING_HERE = new Problem('NOT_FOUND', 'There is nothing at this path; see the reference of the HTTP API.')
 
-function server({ settings, logger, observer }: ServerParts, state: { readonly isClosing: boolean }): FastifyInstance {
+function server(
+  { settings, logger, observer, elsewhere = NOTHING_HERE }: ServerParts & { readonly elsewhere?: Problem },
+  state: { readonly isClosing: boolean },
+): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: LIMITS.frameBytesMax,
@@ -140,8 +149,7 @@ function server({ settings, logger, observer }: ServerParts, state: { readonly i
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer')
     if (state.isClosing) throw new Problem('SHUTTING_DOWN')
-    if (request.is404)
-      throw new Problem('NOT_FOUND', 'There is nothing at this path; see the reference of the HTTP API.')
+    if (request.is404) throw elsewhere
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection that stays open would hold up the stop.

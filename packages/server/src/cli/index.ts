@@ -9,6 +9,7 @@ import { processIo } from './terminal.ts'
 /** Every command, loaded when it is called: a start pays for no other. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   serve: () => import('./serve.ts'),
+  setup: () => import('./setup.ts'),
   token: () => import('./token.ts'),
   import: () => import('./import.ts'),
   rooms: () => import('./rooms.ts'),

@@ -1,8 +1,10 @@
+import { type Config, ConfigError } from '../config/config.ts'
 import { dashed, type Named } from '../config/names.ts'
+import { readConfig } from '../config/read.ts'
 import { defaultOf, type SettingGroup, settingGroups } from '../config/reference.ts'
 import { nearest } from '../core/nearest.ts'
 import { columns, type Option, type Options } from './arguments.ts'
-import { usageError } from './command.ts'
+import { CommandError, EXIT, type Io, usageError } from './command.ts'
 import { wrapped } from './wrap.ts'
 
 /** The groups of settings that a server has, named as their flags begin: `send-rate`. */
@@ -46,6 +48,20 @@ export function helpOn(topic: string): string {
   throw usageError(
     `there is no group of settings ${JSON.stringify(topic)}.${hint} \`holdfast serve --help\` lists them.`,
   )
+}
+
+/** The settings that these flags and the environment give; a wrong one is a usage error. */
+export function settingsFrom(
+  flags: Readonly<Record<string, string | undefined>>,
+  { environment }: Pick<Io, 'environment'>,
+  defaults: Readonly<Record<string, unknown>> = {},
+): Config {
+  try {
+    return readConfig({ flags, environment, defaults })
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandError(EXIT.usage, error.message, error)
+    throw error
+  }
 }
 
 /** Refuses a secret among the arguments with what to do instead: that there is no such option would be half of the truth. */

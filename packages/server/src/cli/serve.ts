@@ -1,11 +1,10 @@
 import { compose, type Holdfast } from '../compose/compose.ts'
-import { type Config, ConfigError } from '../config/config.ts'
-import { readConfig } from '../config/read.ts'
+import type { Config } from '../config/config.ts'
 import { BUILD } from '../version.ts'
 import { type Description, exactly, helpOf, parse } from './arguments.ts'
-import { type Command, CommandError, EXIT, type Io } from './command.ts'
+import { type Command, EXIT, type Io } from './command.ts'
 import { checkPort, portAdvice } from './port.ts'
-import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets, refuseTakenByNpm } from './serve-flags.ts'
+import { FIRST_FLAGS, FLAGS, helpOn, MORE, refuseSecrets, refuseTakenByNpm, settingsFrom } from './serve-flags.ts'
 
 const DESCRIPTION = {
   name: 'serve',
@@ -38,7 +37,8 @@ async function run(args: readonly string[], io: Io): Promise<number> {
   refuseTakenByNpm(io.environment)
   const { values, positionals } = parse({ name: 'serve', options: FLAGS }, args)
   exactly('serve', [], positionals)
-  const config = settings(values, io)
+  // A person reads the terminal: what every start says would stand around the banner.
+  const config = settingsFrom(values, io, io.out.isTerminal ? { logLevel: 'warn' } : {})
   const asked = new AbortController()
   io.signals().listen({
     clock: io.clock,
@@ -60,7 +60,7 @@ async function serve(config: Config, asked: AbortSignal, io: Io): Promise<number
     await checkPort(config)
     if (!asked.aborted) holdfast = await compose(config)
     if (!asked.aborted) await holdfast?.start()
-    if (holdfast !== undefined && !asked.aborted) await io.out.write(banner(holdfast, config.data))
+    if (holdfast !== undefined && !asked.aborted) await io.out.write(banner(holdfast, config))
   } catch (error) {
     // Who is asked to stop while it starts has not failed.
     if (!asked.aborted) {
@@ -93,33 +93,30 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function settings(flags: Readonly<Record<string, string | undefined>>, io: Io) {
-  try {
-    // A person reads the terminal: what every start says would stand around the banner.
-    const defaults = io.out.isTerminal ? { logLevel: 'warn' } : {}
-    return readConfig({ flags, environment: io.environment, defaults })
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(EXIT.usage, error.message, error)
-    throw error
-  }
-}
-
-function banner({ url, offersSignIn }: Holdfast, data: string): string {
+function banner({ url, offersSignIn }: Holdfast, config: Config): string {
+  const { data, isCluster, role, log, store, search } = config
   const lines = [
     `Holdfast ${BUILD} is listening.`,
     '',
     `  address  ${url}`,
     `  pid      ${process.pid}`,
-    `  data     ${data}`,
+    ...(isCluster
+      ? [`  roles    ${role.join(', ')}`, `  log      ${log}`, `  store    ${store}`, `  search   ${search}`]
+      : [`  data     ${data}`]),
     '',
   ]
-  const open = offersSignIn
-    ? [
-        `Open ${url} and sign in with any name; open it again in a second window (or another`,
-        'browser) and sign in as somebody else. Or from a terminal:',
-        '',
-        `  curl -s -X POST ${url}/v1/sign-in -H 'content-type: application/json' -d '{"user":"anna"}'`,
-      ]
-    : [`Clients bring tokens of your own backend. See that it is ready:`, '', `  curl -s ${url}/readyz`]
-  return `${[...lines, ...open, '', 'Ctrl-C stops it.', ''].join('\n')}\n`
+  return `${[...lines, ...firstSteps(url, offersSignIn, role), '', 'Ctrl-C stops it.', ''].join('\n')}\n`
+}
+
+function firstSteps(url: string, offersSignIn: boolean, role: Config['role']): readonly string[] {
+  if (!role.includes('gateway'))
+    return ['People talk to gateways; this one tells how it is:', '', `  curl -s ${url}/readyz`]
+  if (!offersSignIn)
+    return [`Clients bring tokens of your own backend. See that it is ready:`, '', `  curl -s ${url}/readyz`]
+  return [
+    `Open ${url} and sign in with any name; open it again in a second window (or another`,
+    'browser) and sign in as somebody else. Or from a terminal:',
+    '',
+    `  curl -s -X POST ${url}/v1/sign-in -H 'content-type: application/json' -d '{"user":"anna"}'`,
+  ]
 }

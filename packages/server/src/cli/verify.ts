@@ -1,15 +1,28 @@
 import { sha256 } from '../adapters/system/sha256.ts'
+import type { OpenedForReading } from '../compose/reading.ts'
+import type { Config } from '../config/config.ts'
+import { Failure } from '../ports/failure.ts'
+import type { Clock } from '../ports/system.ts'
 import { CHECKS, type CheckName, type Finding, type Report } from '../verify/report.ts'
 import { type Verified, verify } from '../verify/verify.ts'
-import { type Description, exactly, helpOf, parse } from './arguments.ts'
+import { type Description, exactly, helpOf, type Options, parse } from './arguments.ts'
 import { type Command, CommandError, EXIT, type Io } from './command.ts'
-import { DATA_OPTION, dataFolder } from './installation.ts'
+import { DATA_OPTION } from './installation.ts'
+import { settingsFrom } from './serve-flags.ts'
 import { type Cell, coloured, count, Table } from './table.ts'
 
 /** How often the progress is written over, on a terminal. */
 const PROGRESS_MS = 200
 /** Whose commits say how far the work is. */
 const GROUPS = { worker: 'worker', indexer: 'indexer' }
+
+/** Of a cluster: where its engines are. */
+const ENGINE_OPTIONS = {
+  log: { type: 'string', value: 'URL', text: "a cluster's log (or HOLDFAST_LOG)" },
+  store: { type: 'string', value: 'URL', text: "a cluster's store (or HOLDFAST_STORE)" },
+  search: { type: 'string', value: 'URL', text: "a cluster's search index (or HOLDFAST_SEARCH)" },
+  config: { type: 'string', value: 'FILE', text: 'a JSON file with settings' },
+} as const satisfies Options
 
 const DESCRIPTION = {
   name: 'verify',
@@ -20,6 +33,7 @@ const DESCRIPTION = {
     'how many are wrong (the promise is broken), and how many wait (for the worker, the indexer, or an operator).',
   options: {
     ...DATA_OPTION,
+    ...ENGINE_OPTIONS,
     strict: { type: 'boolean', text: 'exit with 1 also when something waits: open dead letters, or a lag' },
     json: { type: 'boolean', text: 'lines of JSON: each finding, then the summary' },
   },
@@ -27,7 +41,7 @@ const DESCRIPTION = {
     [EXIT.ok, 'nothing is wrong'],
     [EXIT.failed, 'something is wrong; or, with --strict, something waits'],
     [EXIT.usage, 'called wrongly'],
-    [EXIT.unreachable, 'there is no installation in the data folder'],
+    [EXIT.unreachable, 'there is no installation in the data folder, or an engine does not answer'],
   ],
   examples: [
     ['verify', 'the installation in ./data'],
@@ -46,8 +60,10 @@ export const command: Command = {
 async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(DESCRIPTION, args)
   exactly('verify', [], positionals)
-  const folder = dataFolder(values.data, io)
-  const installation = await open(folder, io)
+  const { data, log, store, search, config } = values
+  const settings = settingsFrom({ data, log, store, search, config }, io)
+  const where = settings.isCluster ? `${settings.log} and ${settings.store}` : settings.data
+  const installation = await (settings.isCluster ? openCluster(settings, io) : open(settings.data, io))
   const begun = io.clock.elapsed()
   const progress = new Progress(io)
   let report: Report
@@ -58,12 +74,17 @@ async function run(args: readonly string[], io: Io): Promise<number> {
     await installation.close()
   }
   const seconds = (io.clock.elapsed() - begun) / 1_000
-  await (values.json ? printJson(report, seconds, io) : printTable(report, seconds, folder, io))
+  await (values.json ? printJson(report, seconds, io) : printTable(report, seconds, where, io))
   return report.verdict === 'wrong' || (values.strict && report.verdict === 'waiting') ? EXIT.failed : EXIT.ok
 }
 
+interface Installation {
+  readonly verified: Verified
+  close(): Promise<void>
+}
+
 /** Opens the engines of a data folder for reading only. */
-async function open(folder: string, { clock }: Io): Promise<{ readonly verified: Verified; close(): Promise<void> }> {
+async function open(folder: string, { clock }: Io): Promise<Installation> {
   const [{ openSqlite }, { partitionsIn }] = await Promise.all([
     import('../adapters/sqlite/sqlite.ts'),
     import('../adapters/sqlite/partitions.ts'),
@@ -74,13 +95,29 @@ async function open(folder: string, { clock }: Io): Promise<{ readonly verified:
       EXIT.unreachable,
       `there is no installation in ${folder}: no log.db of ours. Is --data right?`,
     )
-  const { logs, store, search, close } = openSqlite({ folder, partitions, clock, readOnly: true })
+  const engines = openSqlite({ folder, partitions, clock, readOnly: true })
+  return { verified: verifiedOf(engines, clock), close: engines.close }
+}
+
+/** Opens the engines that a cluster shares. */
+async function openCluster(config: Config, { clock }: Io): Promise<Installation> {
+  const { openForReading } = await import('../compose/reading.ts')
+  try {
+    const engines = await openForReading(config)
+    return { verified: verifiedOf(engines, clock), close: engines.close }
+  } catch (error) {
+    if (error instanceof Failure) throw new CommandError(EXIT.unreachable, error.message, error)
+    throw error
+  }
+}
+
+function verifiedOf(
+  { logs, store, search }: Pick<OpenedForReading, 'logs' | 'store' | 'search'>,
+  clock: Clock,
+): Verified {
   const { timeline, history, letters, audit } = store
   const { commands, feed } = logs
-  return {
-    verified: { commands, feed, timeline, history, letters, audit, search, groups: GROUPS, sha256, clock },
-    close,
-  }
+  return { commands, feed, timeline, history, letters, audit, search, groups: GROUPS, sha256, clock }
 }
 
 /** What is being looked at: one line of a terminal, and nothing elsewhere. */
@@ -113,7 +150,7 @@ async function printJson({ verdict, totals, checks, findings }: Report, seconds:
 async function printTable(
   { verdict, totals, checks, findings }: Report,
   seconds: number,
-  folder: string,
+  where: string,
   { out }: Io,
 ): Promise<void> {
   const table = new Table(out, [
@@ -146,7 +183,7 @@ async function printTable(
   }
   const { rooms, entries, claims, letters } = totals
   await out.write(
-    `\n${count(rooms)} rooms, ${count(entries)} entries, ${count(claims)} claims, ${count(letters)} dead letters in ${folder}, read in ${seconds.toFixed(1)} s: ${verdictLine(verdict, out)}\n`,
+    `\n${count(rooms)} rooms, ${count(entries)} entries, ${count(claims)} claims, ${count(letters)} dead letters in ${where}, read in ${seconds.toFixed(1)} s: ${verdictLine(verdict, out)}\n`,
   )
 }
 

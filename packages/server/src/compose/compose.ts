@@ -10,6 +10,7 @@ export interface Holdfast extends Service {
 
 /** Builds the server from its settings: all of it in one process on SQLite, or some roles of a cluster. Only this folder knows roles and adapters. */
 export async function compose(config: Config): Promise<Holdfast> {
-  const { composeEmbedded } = await import('./embedded.ts')
-  return composeEmbedded(config)
+  // What a process does not need it does not load: a start on SQLite is not to wait for the clients of a cluster.
+  if (config.isCluster) return (await import('./cluster.ts')).composeCluster(config)
+  return (await import('./embedded.ts')).composeEmbedded(config)
 }

@@ -15,9 +15,11 @@ import { Admission } from '../core/admission.ts'
 import { Intake } from '../core/intake.ts'
 import { Rate } from '../core/rate.ts'
 import { replay } from '../core/replay.ts'
+import { RetentionGuard } from '../core/retention.ts'
 import type { Engine } from '../engine/remote.ts'
 import type { Cancel, Clock, Logger, TurnEnd } from '../ports/system.ts'
 import { joinMetrics, type Telemetry } from '../telemetry/telemetry.ts'
+import { GROUP as WORKER_GROUP } from '../worker/start.ts'
 import type { Holdfast } from './compose.ts'
 
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */
@@ -80,10 +82,16 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
   )
   const admission = new Admission(access, engine.users, systemClock, config)
   const sendRate = new Rate(systemClock, config.sendRate)
+  const retention = new RetentionGuard({
+    ...system,
+    log: engine.commands,
+    group: WORKER_GROUP,
+    settings: config.intake,
+  })
   const intake = new Intake({
     ...system,
     turnEnd,
-    log: engine.commands,
+    log: retention.log,
     history: engine.history,
     settings: config.intake,
     observer: telemetry.intake,
@@ -111,9 +119,12 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     sendRate,
     readRate: new Rate(systemClock, config.readRate),
     durability: engine.commands.durability,
-    replay: (id, by) => replay({ ...system, ...engine, failpoint }, id, by),
+    replay: (id, by) => replay({ ...system, ...engine, commands: retention.log, failpoint }, id, by),
     indexedThrough: async () => (await engine.control.status()).indexedThrough,
-    waiting: () => waiting(engine, gateway.status.isEstablished, systemClock),
+    waiting: async () => [
+      ...(await waiting(engine, gateway.status.isEstablished, systemClock)),
+      ...[retention.refusal ?? []].flat(),
+    ],
     metrics: async () =>
       joinMetrics(await Promise.all([telemetry.text(), within(systemClock, engine.control.metrics(), '')])),
     signIn: offersSignIn
@@ -134,9 +145,10 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     },
     offersSignIn,
     async start() {
+      await retention.start()
       await gateway.start()
       const port = await api.listen(config.host, config.port)
-      url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+      url = urlOf(config.host, port)
       telemetry.load()
       cancelLoading = systemClock.after(LOAD_SCHEMAS_AFTER_MS, () => loadEarly(loadSchemas, logger))
       // The client commands on this machine find the server by it.
@@ -145,9 +157,14 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     /** Takes no more, and waits for the ends of what is under way. The engines are somebody else's to stop. */
     async stop() {
       cancelLoading()
-      await Promise.all([gateway.stop(), api.close()])
+      await Promise.all([gateway.stop(), api.close(), retention.stop()])
     },
   }
+}
+
+/** An address of IPv6 stands in brackets. */
+export function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function loadEarly(load: () => unknown, logger: Logger): void {

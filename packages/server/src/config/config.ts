@@ -1,6 +1,7 @@
 import type { AlertSettings, ApiSettings } from '../api/settings.ts'
 import type { IntakeSettings } from '../core/intake.ts'
 import type { RateSettings } from '../core/rate.ts'
+import type { RetentionSettings } from '../core/retention.ts'
 import type { GatewaySettings } from '../gateway/settings.ts'
 import type { IndexerSettings } from '../indexer/settings.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
@@ -24,7 +25,7 @@ export type Config = Values<(typeof SETTINGS)['general']> & {
   readonly worker: WorkerSettings
   readonly gateway: GatewaySettings
   readonly indexer: IndexerSettings
-  readonly intake: IntakeSettings
+  readonly intake: IntakeSettings & RetentionSettings
   readonly sendRate: RateSettings
   readonly readRate: RateSettings
   readonly api: ApiSettings

@@ -1,5 +1,6 @@
 import { INTAKE_DEFAULTS } from '../core/intake.ts'
 import { type RateSettings, SEND_RATE_DEFAULTS } from '../core/rate.ts'
+import { RETENTION_DEFAULTS } from '../core/retention.ts'
 import { GATEWAY_DEFAULTS } from '../gateway/settings.ts'
 import { INDEXER_DEFAULTS } from '../indexer/settings.ts'
 import { WORKER_DEFAULTS } from '../worker/settings.ts'
@@ -342,6 +343,13 @@ const INTAKE = {
     'Commands looked up by one read: a large one would hold up everything else.',
   ),
   lookUpMsMax: ms(INTAKE_DEFAULTS.lookUpMsMax, 'A look-up without a reply for so long has failed.'),
+  lagPercentMax: integer(
+    RETENTION_DEFAULTS.lagPercentMax,
+    'A worker that is behind by more of the log’s retention stops sends: what it has not read would be deleted.',
+    1,
+    100,
+  ),
+  lagLookMs: ms(RETENTION_DEFAULTS.lagLookMs, 'That is looked at this often.'),
 } as const satisfies Table
 
 /** Sends and reads of one user have a rate each. */

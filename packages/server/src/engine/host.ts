@@ -11,7 +11,7 @@ import { Telemetry } from '../telemetry/telemetry.ts'
 import type { WorkerSettings } from '../worker/settings.ts'
 import type { Send } from './outgoing.ts'
 import type { EngineAbout, EngineControl } from './remote.ts'
-import { createRoles, type Roles } from './roles.ts'
+import { createRoles, pausesOf, type Roles } from './roles.ts'
 import { connectSearch } from './search/remote.ts'
 import { spawnSearch } from './spawn.ts'
 import { type Call, describe, type Packed, packStored, unpack } from './wire.ts'
@@ -141,10 +141,7 @@ class EngineHost implements Host {
   }
 
   async #status() {
-    const waiting: string[] = []
-    for (const status of this.#roles.worker.status())
-      if (status.state === 'paused' && status.reason !== 'starting')
-        waiting.push(`worker, partition ${status.partition}: paused (${status.reason})`)
+    const waiting = pausesOf(this.#roles.worker)
     return { waiting, indexedThrough: this.#roles.indexer.indexedThrough() }
   }
 

@@ -7,12 +7,12 @@ import type { HistoryStore, LetterStore, UserStore } from '../ports/store.ts'
 import { Link, type LinkOptions, type News } from './link.ts'
 import { type Packed, pack, unpackStored } from './wire.ts'
 
-/** What the engine thread offers beside the ports. */
+/** What comes with the engines beside the ports: how worker and indexer are that work on them. */
 export interface EngineControl {
   status(): Promise<EngineStatus>
-  /** The thread's metrics, in Prometheus' text format. */
+  /** Their metrics, in Prometheus' text format. */
   metrics(): Promise<string>
-  /** Drains worker and indexer and closes the files. */
+  /** Drains worker and indexer and closes the engines. */
   stop(): Promise<void>
 }
 

@@ -50,3 +50,11 @@ export function createRoles({ logs, store, search, settings, observers, ...share
   })
   return { worker, indexer, services: new Services([worker, indexer], shared.logger) }
 }
+
+/** One line for each partition that is paused; a start is no pause. */
+export function pausesOf(worker: Pick<Worker, 'status'>): string[] {
+  return worker.status().flatMap((status) => {
+    if (status.state !== 'paused' || status.reason === 'starting') return []
+    return [`worker, partition ${status.partition}: paused (${status.reason})`]
+  })
+}

@@ -32,7 +32,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
   return new FeedConsumer(options)
 }
 
-const GROUP = 'indexer'
+/** Whose commits say how far the index is. */
+export const INDEXER_GROUP = 'indexer'
 
 class FeedConsumer implements Indexer {
   readonly #options: IndexerOptions
@@ -54,7 +55,7 @@ class FeedConsumer implements Indexer {
 
   async start(): Promise<void> {
     if (this.#membership !== undefined || this.#life.ending.aborted) return
-    this.#membership = this.#options.logs.feed.work(GROUP, (owned) => this.#follow(owned))
+    this.#membership = this.#options.logs.feed.work(INDEXER_GROUP, (owned) => this.#follow(owned))
     this.#sweepLater()
   }
 

@@ -38,6 +38,8 @@ export interface Log {
   readonly partitions: number
   /** What an acknowledged append survives, read from the engine and not from a setting. */
   readonly durability: Durability
+  /** For how long records are kept, read or not; missing where they stay at least until every group has passed them. */
+  readonly retentionMs?: number | undefined
   /**
    * Appends in the order given and resolves, with the offsets, only when every record would survive what `durability` names. [LOG1]
    * A `Failure` of class `ambiguous` or `unknown` says that any of them may appear, now or later; any other class, that none ever will. [LOG2]

@@ -13,21 +13,23 @@ async function verifyPartition(look: Look, partition: number): Promise<void> {
   const { verified, report, progress } = look
   const { commands, groups, timeline } = verified
   const committed = (await commands.committed(groups.worker, partition)) ?? 0
-  const { end } = await commands.range(partition)
+  const { begin, end } = await commands.range(partition)
   report.examined('epochs')
   if (committed > end) {
     const text = `${committed} is committed, but the log ends at ${end}: it was cut off or restored. An operator has to decide`
     report.add(wrong('epochs', text, { partition, offset: committed }))
   }
-  // The store says that it is done before the log hears of it; the other way round the store is the older one.
+  // The store says that it is done before the log hears of it; the other way round the store is the older one, or a worker that had been
+  // taken over came late and set it back, which harms nothing: then nothing is lost (R8, R9).
   const settled = (await timeline.settled(partition))?.next ?? 0
-  if (settled < committed) {
+  let hasLost = settled < committed && settled < begin
+  for await (const piece of records(commands, partition, committed)) {
+    for (const offset of await verifyRecords(look, piece)) if (offset >= settled) hasLost = true
+    progress(`commands: ${report.checks.lost.examined.toLocaleString('en-US')} of the log`)
+  }
+  if (settled < committed && hasLost) {
     const text = `the store is done up to ${settled}, the log up to ${committed}: the store was restored. The next start rewinds and raises the epoch`
     report.add(wrong('epochs', text, { partition, offset: settled }))
-  }
-  for await (const piece of records(commands, partition, committed)) {
-    await verifyRecords(look, piece)
-    progress(`commands: ${report.checks.lost.examined.toLocaleString('en-US')} of the log`)
   }
 }
 
@@ -38,7 +40,8 @@ interface Sought {
   readonly command: Command | undefined
 }
 
-async function verifyRecords({ verified, report }: Look, piece: readonly StoredRecord[]): Promise<void> {
+/** Returns the offsets of those that have no end. */
+async function verifyRecords({ verified, report }: Look, piece: readonly StoredRecord[]): Promise<readonly number[]> {
   const sought = piece.map((record): Sought => {
     const decoded = decodeCommand(verified.sha256, record)
     if (decoded.result === 'command')
@@ -54,6 +57,7 @@ async function verifyRecords({ verified, report }: Look, piece: readonly StoredR
   })
   const found = await verified.timeline.find(sought.map(({ room, id }) => ({ room, id })))
   for (const one of sought) judge(one, found.get(one.id), report)
+  return sought.flatMap(({ id, record }) => (found.has(id) ? [] : [record.offset]))
 }
 
 function judge({ record, room, id, command }: Sought, document: Document | undefined, report: Look['report']): void {

@@ -8,6 +8,7 @@ import { readConfig } from '../../src/config/read.ts'
 import { settingsReference } from '../../src/config/reference.ts'
 import { INTAKE_DEFAULTS } from '../../src/core/intake.ts'
 import { SEND_RATE_DEFAULTS } from '../../src/core/rate.ts'
+import { RETENTION_DEFAULTS } from '../../src/core/retention.ts'
 import { GATEWAY_DEFAULTS } from '../../src/gateway/settings.ts'
 import { INDEXER_DEFAULTS } from '../../src/indexer/settings.ts'
 import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
@@ -48,7 +49,7 @@ test('[CFG1] the defaults are those that the parts were made with', () => {
   assert.deepEqual(worker, WORKER_DEFAULTS)
   assert.deepEqual(gateway, GATEWAY_DEFAULTS)
   assert.deepEqual(indexer, INDEXER_DEFAULTS)
-  assert.deepEqual(intake, INTAKE_DEFAULTS)
+  assert.deepEqual(intake, { ...INTAKE_DEFAULTS, ...RETENTION_DEFAULTS })
   assert.deepEqual(sendRate, SEND_RATE_DEFAULTS)
 })
 

@@ -20,7 +20,7 @@ interface Sent {
  * saw, to be held against history when everything is quiet.
  */
 export class Conversation {
-  readonly #url: string
+  readonly #urls: readonly string[]
   readonly #patience: Patience
   readonly #clients = new Map<string, Client>()
   readonly #sent: Sent[] = []
@@ -29,13 +29,14 @@ export class Conversation {
   readonly #losses = new Map<string, number>(PEOPLE.map((person) => [person, 0]))
   #said = 0
 
-  private constructor(url: string, patience: Patience) {
-    this.#url = url
+  private constructor(urls: readonly string[], patience: Patience) {
+    this.#urls = urls
     this.#patience = patience
   }
 
-  static async begin(url: string, patience: Patience = {}): Promise<Conversation> {
-    const conversation = new Conversation(url, patience)
+  /** With several gateways, people are spread over them. */
+  static async begin(urls: string | readonly string[], patience: Patience = {}): Promise<Conversation> {
+    const conversation = new Conversation([urls].flat(), patience)
     for (const person of PEOPLE) await conversation.#join(person)
     const anna = conversation.#client('anna')
     for (const room of ROOMS) await anna.createRoom({ kind: 'group', name: room, room, members: ['ben', 'cara'] })
@@ -108,9 +109,10 @@ export class Conversation {
 
   async #join(person: string): Promise<void> {
     // The token is taken once: the server may be away when the SDK asks again.
-    this.#tokens.set(person, await signIn(this.#url, person))
+    const url = this.#urlOf(person)
+    this.#tokens.set(person, await signIn(url, person))
     const client = connect({
-      url: this.#url,
+      url,
       getToken: () => this.#tokens.get(person) ?? '',
       settings: { backoffMsMax: 200, ...this.#patience },
     })
@@ -133,6 +135,11 @@ export class Conversation {
     read().catch(() => {})
   }
 
+  #urlOf(person: string): string {
+    const index = Math.max(0, [...this.#losses.keys()].indexOf(person))
+    return this.#urls[index % this.#urls.length] ?? ''
+  }
+
   #client(person: string): Client {
     const client = this.#clients.get(person)
     assert.ok(client !== undefined)
@@ -143,7 +150,7 @@ export class Conversation {
     const entries: Entry[] = []
     for (;;) {
       const after = entries.length
-      const response = await fetch(`${this.#url}/v1/rooms/${room}/timeline?after=${after}&limit=200`, {
+      const response = await fetch(`${this.#urls[0]}/v1/rooms/${room}/timeline?after=${after}&limit=200`, {
         headers: { authorization: `Bearer ${this.#tokens.get('anna')}` },
       })
       assert.equal(response.status, 200, await response.clone().text())

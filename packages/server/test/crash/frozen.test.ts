@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
@@ -53,7 +52,7 @@ for (const { point, visit, what } of POINTS) {
       await until('every client has left twice', () =>
         conversation.losses.every((losses, i) => losses >= (before[i] ?? 0) + 2),
       )
-      assert.ok(isFrozen(server))
+      assert.ok(server.isFrozen())
 
       server.signal('SIGCONT')
       await goesOn(conversation)
@@ -78,7 +77,7 @@ for (const { point, visit, what } of POINTS) {
       await assert.rejects(fetch(`${server.url}/healthz`, { signal: AbortSignal.timeout(PATIENCE_MS) }), {
         name: 'TimeoutError',
       })
-      assert.ok(isFrozen(server))
+      assert.ok(server.isFrozen())
 
       server.signal('SIGCONT')
       await goesOn(conversation)
@@ -99,7 +98,7 @@ test('[OPS33, SQL1] frozen, a server keeps its folder: a second one is refused, 
   try {
     conversation.talk(2)
     server.signal('SIGSTOP')
-    await until('it is frozen', () => isFrozen(server))
+    await until('it is frozen', () => server.isFrozen())
     conversation.talk(2)
 
     await assert.rejects(startServer({ data: folder.path }), /is in use by another Holdfast server/)
@@ -115,7 +114,7 @@ test('[OPS33, SQL1] frozen, a server keeps its folder: a second one is refused, 
 async function talkUntilFrozen(conversation: Conversation, server: ServerProcess): Promise<void> {
   let rounds = 0
   await until('it is frozen', () => {
-    if (isFrozen(server)) return true
+    if (server.isFrozen()) return true
     if (rounds++ < 40) conversation.talk(2)
     return false
   })
@@ -132,10 +131,4 @@ async function stopsClean(server: ServerProcess): Promise<void> {
   verify(server.data)
   assert.equal(await server.stop(), 0)
   verify(server.data)
-}
-
-/** Stopped by a signal (proc(5): the state behind the name, which may hold anything). */
-function isFrozen({ pid }: ServerProcess): boolean {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
 }

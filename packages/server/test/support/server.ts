@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,9 @@ export interface ServerProcess {
   /** Everything it printed so far. */
   output(): string
   signal(signal: NodeJS.Signals): void
+  isAlive(): boolean
+  /** Stopped by a signal (proc(5): the state behind the name, which may hold anything). */
+  isFrozen(): boolean
   /** Resolves with the exit code, or the signal's name, however the process ended. */
   readonly ended: Promise<number | string>
   /** SIGTERM, and its exit code. */
@@ -79,6 +82,12 @@ export async function startServer({
     data,
     output: () => output,
     signal,
+    isAlive,
+    isFrozen: () => {
+      if (!isAlive()) return false
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+    },
     ended,
     stop: () => {
       signal('SIGTERM')

@@ -231,6 +231,21 @@ for (const [name, open] of Object.entries(ENGINES)) {
       assert.deepEqual(await findings(made), { 'epochs wrong': 3, 'lost wrong': 1 })
     })
 
+    test('[VER14] a store that a late worker set back, with nothing lost, is not wrong', async (context) => {
+      const made = await installation(context)
+      const said = made.command('lobby', 'bob', { kind: 'message', text: 'stored once' })
+      const offsets = await made.accept([said])
+      const entries = made.entries([said], offsets)
+      await made.store(entries, Number(offsets[0]) + 1)
+      await made.tell(entries)
+      await made.commit('worker')
+      await made.commit('indexer')
+      const before = await findings(made)
+      const settled = { partition: 0, next: Number(offsets[0]), feed: 0 }
+      await made.engines.store.timeline.write({ documents: [], letters: [], projections: [], settled })
+      assert.deepEqual(await findings(made), before)
+    })
+
     test('[VER10] a message that the index claims and lacks is wrong, and one that it has beyond history too', async (context) => {
       const made = await installation(context)
       const { search } = made.engines

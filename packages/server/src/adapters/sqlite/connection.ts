@@ -117,7 +117,8 @@ export class Connection {
   }
 
   #migrate(migrations: readonly Migration[]): void {
-    const version = Number(this.prepare('PRAGMA user_version').get()?.user_version)
+    const versionNow = () => Number(this.prepare('PRAGMA user_version').get()?.user_version)
+    const version = versionNow()
     const newest = migrations.length
     if (version > newest)
       throw new Failure(
@@ -133,7 +134,8 @@ export class Connection {
           : `${this.file} has the older schema ${version}: start the server once, which brings it to ${newest}`,
       )
     this.transaction(() => {
-      for (const migration of migrations.slice(version)) migration(this.#database)
+      // Another process that shares the file may have come first.
+      for (const migration of migrations.slice(versionNow())) migration(this.#database)
       this.#database.exec(`PRAGMA user_version = ${newest}`)
     })
   }

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { holdfast } from '../cli/holdfast.ts'
+import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
+
+export interface EngineUrls {
+  /** Bootstrap servers: `host:port,host:port`. */
+  readonly kafka: string
+  /** A MongoDB URI; the database is the installation's own. */
+  readonly mongodb: string
+}
+
+export interface ClusterOptions {
+  readonly partitions?: number
+  /** Of each process. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Of topics; by default one copy, as on one broker. */
+  readonly replication?: number
+  readonly minInSync?: number
+}
+
+/** A process that died is missed after this: brokers for tests allow less than real ones do. */
+const SESSION_MS = '3000'
+
+/** One installation of several processes on shared engines, as they would stand on one machine: the secret and the search index are in one folder. */
+export class Cluster implements AsyncDisposable {
+  readonly data: string
+  readonly #folder = temporaryFolder()
+  readonly #environment: Readonly<Record<string, string>>
+  readonly #processes: ServerProcess[] = []
+
+  private constructor({ kafka, mongodb }: EngineUrls, env: Readonly<Record<string, string>>) {
+    this.data = this.#folder.path
+    const name = `hf-${process.pid}-${++count}`
+    this.#environment = {
+      HOLDFAST_LOG: `kafka://${kafka}/${name}`,
+      HOLDFAST_STORE: mongodb.replace(/^(mongodb:\/\/[^/]+)\/?/, `$1/${name}`),
+      HOLDFAST_DATA: this.data,
+      HOLDFAST_KAFKA_SESSION_MS: SESSION_MS,
+      ...env,
+    }
+  }
+
+  /** Sets up topics and indexes. */
+  static async open(engines: EngineUrls, options: ClusterOptions = {}): Promise<Cluster> {
+    const { partitions = 4, replication = 1, minInSync = 1, env = {} } = options
+    const cluster = new Cluster(engines, {
+      HOLDFAST_KAFKA_REPLICATION: String(replication),
+      HOLDFAST_KAFKA_MIN_IN_SYNC: String(minInSync),
+      ...env,
+    })
+    const { exit, out, err } = await cluster.run(['setup', '--partitions', String(partitions)])
+    assert.equal(exit, 0, `${out}\n${err}`)
+    return cluster
+  }
+
+  /** Starts one process with these roles, and waits until it is at work. */
+  async start(role: string, { env = {}, port = 0 }: ProcessOptions = {}): Promise<ServerProcess> {
+    const settings = { ...this.#environment, HOLDFAST_ROLE: role, ...env }
+    const process = await startServer({ data: this.data, port, env: settings })
+    this.#processes.push(process)
+    return process
+  }
+
+  /** Runs a command of this installation. */
+  run(args: readonly string[]) {
+    return holdfast(args, { env: this.#environment })
+  }
+
+  /** Waits until the operator's own check finds nothing wrong and nothing that waits; says what it found last. */
+  async isQuiet(): Promise<void> {
+    let found = ''
+    const looked = until('nothing waits any more', async () => {
+      const { exit, out, err } = await this.run(['verify', '--strict'])
+      found = `${out}\n${err}`
+      return exit === 0
+    })
+    await looked.catch((error: unknown) => assert.fail(`${String(error)}\n${found}`))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process[Symbol.asyncDispose]()))
+    this.#folder[Symbol.dispose]()
+  }
+}
+
+let count = 0
+
+export interface ProcessOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly port?: number
+}
