@@ -10,7 +10,7 @@ import { KAFKA_CLIENT, kafkaKnows, MONGODB_CLIENT, type RawDoor } from './raw-cl
 const SECURE: readonly EngineName[] = ['kafka-secure', 'ferretdb-secure']
 
 for (const name of SECURE)
-  test(`[ENG15] ${name} shows a certificate of an authority of its own, and lets nobody in without its credentials`, async (context) => {
+  test(`[ENG17] ${name} shows a certificate of an authority of its own, and lets nobody in without its credentials`, async (context) => {
     if (!canStart(context, name)) return
     await using engine = await startEngine(name)
     const { username, password, caFile } = engine.security
@@ -37,7 +37,7 @@ for (const name of SECURE)
     assert.equal(await client.has({ port, caFile, credentials: { username, password } }, 'of-one-who-knows'), true)
   })
 
-test('[ENG15] Kafka with credentials knows them by SCRAM-SHA-512 as well, and proves it', async (context) => {
+test('[ENG18] Kafka with credentials knows them by SCRAM-SHA-512 as well, and proves it', async (context) => {
   if (!canStart(context, 'kafka-secure')) return
   await using kafka = await startEngine('kafka-secure')
   const { username, password, caFile } = kafka.security
@@ -47,7 +47,7 @@ test('[ENG15] Kafka with credentials knows them by SCRAM-SHA-512 as well, and pr
   await assert.rejects(kafkaKnows({ port, caFile, credentials: { username, password: 'wrong' } }), /error code 58/)
 })
 
-test('[ENG15] an engine without TLS and credentials has none to be asked for', async (context) => {
+test('[ENG17] an engine without TLS and credentials has none to be asked for', async (context) => {
   if (!canStart(context, 'ferretdb')) return
   await using ferretdb = await startEngine('ferretdb')
   assert.throws(() => ferretdb.security, /^Error: ferretdb has neither TLS nor credentials\.$/)
