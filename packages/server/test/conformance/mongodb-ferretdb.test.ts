@@ -1,9 +1,12 @@
 import { engineForTests } from '../support/engines.ts'
+import { mongodbBehaviour } from './mongodb-behaviour.ts'
 import { openMongodbSubject } from './mongodb-subject.ts'
 import { storeConformance } from './store.ts'
 
 const engine = await engineForTests('ferretdb')
 
-if (engine !== undefined)
+if (engine !== undefined) {
   for (const partitions of [1, 4])
     storeConformance('ferretdb', partitions, (count) => openMongodbSubject(engine.url, count))
+  mongodbBehaviour('ferretdb', engine, { documentsMax: 100 })
+}

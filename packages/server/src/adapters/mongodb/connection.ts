@@ -29,6 +29,9 @@ export interface Timeouts {
 
 const TIMEOUTS: Timeouts = { selectMsMax: 2_000, connectMsMax: 2_000, socketMsMax: 5_000, connectionsMax: 10 }
 
+/** Named with each call, because what stands in the URL goes before what the client was made with (R2). */
+const READ_CONCERN = { level: 'majority' } as const
+
 /** `j` as well: without it a majority of machines that lose power together loses what it acknowledged. */
 const MAJORITY = { w: 'majority', j: true } as const
 
@@ -115,7 +118,7 @@ export class Connection {
     return this.#call('read', () =>
       this.#database
         .collection(collection)
-        .find(filter, { batchSize: BATCH_SIZE, ...options, ...withSession(session) })
+        .find(filter, { readConcern: READ_CONCERN, batchSize: BATCH_SIZE, ...options, ...withSession(session) })
         .toArray(),
     )
   }
@@ -154,9 +157,9 @@ export class Connection {
     await this.#write({ delete: collection, deletes: [{ q: filter, limit: 0 }], writeConcern: { w: 1 } })
   }
 
-  /** For setting up. */
+  /** For setting up, whose every step may be repeated. */
   administer<T>(use: (database: Db) => Promise<T>): Promise<T> {
-    return this.#call('write', () => use(this.#database))
+    return this.#call('read', () => use(this.#database))
   }
 
   async close(): Promise<void> {
@@ -179,7 +182,7 @@ export class Connection {
       this.#health.answered()
       return result
     } catch (error) {
-      const failure = this.#closed && kind === 'read' ? this.#closedFailure() : failureOf(error, kind, this.name)
+      const failure = this.#closed ? this.#closedMeanwhile(kind, error) : failureOf(error, kind, this.name)
       this.#health.failed(failure)
       throw failure
     }
@@ -202,6 +205,11 @@ export class Connection {
   #closedFailure(): Failure {
     return new Failure('closed', `${this.name} was closed`)
   }
+
+  /** Whatever the driver says of a call that it ended itself: whether a write had been sent is not known. */
+  #closedMeanwhile(kind: 'read' | 'write', cause: unknown): Failure {
+    return new Failure(kind === 'read' ? 'closed' : 'ambiguous', `${this.name} was closed meanwhile`, cause)
+  }
 }
 
 function clientOf({ url, username, password, tlsCaFile, timeouts }: ConnectionOptions, database: string): MongoClient {
@@ -213,7 +221,6 @@ function clientOf({ url, username, password, tlsCaFile, timeouts }: ConnectionOp
       // tries again anyway, after having looked.
       retryWrites: false,
       retryReads: false,
-      readConcern: { level: 'majority' },
       readPreference: 'primary',
       ignoreUndefined: true,
       maxPoolSize: connectionsMax,

@@ -1,12 +1,14 @@
 import {
   MongoAPIError,
   MongoClientClosedError,
+  MongoCompatibilityError,
   MongoDriverError,
   MongoError,
   MongoNotConnectedError,
   MongoServerError,
   MongoServerSelectionError,
   MongoTopologyClosedError,
+  MongoWriteConcernError,
 } from 'mongodb'
 import { Failure, type FailureClass } from '../../ports/failure.ts'
 
@@ -15,6 +17,7 @@ import { Failure, type FailureClass } from '../../ports/failure.ts'
  * write: it is ambiguous. https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
  */
 const CLASSES: Readonly<Record<number, FailureClass>> = {
+  1: 'ambiguous', // InternalError: also what FerretDB says when the database behind it is gone
   6: 'ambiguous', // HostUnreachable
   7: 'ambiguous', // HostNotFound
   13: 'operator', // Unauthorized
@@ -62,10 +65,20 @@ const CLASSES: Readonly<Record<number, FailureClass>> = {
   17420: 'poison', // too large
 }
 
+/** What an operator can do, said behind what the server says. */
+const HINTS: Readonly<Record<number, string>> = {
+  13: 'give this user the role readWrite on the database',
+  18: 'check the user, the password, and in the URL the authSource',
+  8000: 'check the user, the password, and in the URL the authSource',
+}
+
 /** Codes that, said of one document of an insert, mean that this document can never be. */
 const REFUSED_DOCUMENTS = new Set([2, 9, 14, 22, 52, 57, 121, 10334, 17280, 17419, 17420])
 
 export const DUPLICATE_KEY = 11000
+
+/** A server's own word that the fault is not what was written. */
+const RETRYABLE = 'RetryableWriteError'
 
 /** What the server's word about one document of an insert means. */
 export function documentClass(code: number): 'duplicate' | FailureClass {
@@ -77,8 +90,11 @@ export function documentClass(code: number): 'duplicate' | FailureClass {
 export function failureOf(error: unknown, kind: 'read' | 'write', server: string): Failure {
   if (error instanceof Failure) return error
   const found = classOf(error)
-  const said = error instanceof Error ? error.message : String(error)
-  return new Failure(found === 'ambiguous' && kind === 'read' ? 'transient' : found, `${server}: ${said}`, error)
+  // One line: some servers say what failed behind them line by line.
+  const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ')
+  const hint = error instanceof MongoServerError ? HINTS[Number(error.code)] : undefined
+  const text = hint === undefined ? `${server}: ${said}` : `${server}: ${said} Please ${hint}.`
+  return new Failure(found === 'ambiguous' && kind === 'read' ? 'transient' : found, text, error)
 }
 
 /** Whether this says for certain that nothing happened. */
@@ -88,10 +104,12 @@ export function isCertain(failure: Failure): boolean {
 
 function classOf(error: unknown): FailureClass {
   // A write concern that was not met comes as one too: the write happened here, and may yet be rolled back.
+  if (error instanceof MongoWriteConcernError) return 'ambiguous'
   if (error instanceof MongoServerError)
-    return error.name === 'MongoWriteConcernError' ? 'ambiguous' : (CLASSES[Number(error.code)] ?? 'unknown')
+    return CLASSES[Number(error.code)] ?? (error.hasErrorLabel(RETRYABLE) ? 'ambiguous' : 'unknown')
   // The driver does not try a second time on its own (see connection.ts), so where it found no server it sent nothing.
-  if (error instanceof MongoServerSelectionError) return 'transient'
+  if (error instanceof MongoServerSelectionError)
+    return error.cause instanceof MongoCompatibilityError ? 'operator' : 'transient'
   if (
     error instanceof MongoTopologyClosedError ||
     error instanceof MongoNotConnectedError ||
@@ -102,5 +120,7 @@ function classOf(error: unknown): FailureClass {
   if (error instanceof MongoDriverError && error.name === 'WaitQueueTimeoutError') return 'transient'
   if (error instanceof MongoAPIError) return 'operator'
   if (error instanceof MongoError) return 'ambiguous'
+  // Before there is a connection: a file that cannot be read, or a name that nobody can tell the address of.
+  if (error instanceof Error && 'syscall' in error) return error.syscall === 'open' ? 'operator' : 'transient'
   return 'unknown'
 }

@@ -90,7 +90,11 @@ export class History implements HistoryStore {
 
   entriesAt(places: readonly { readonly room: RoomId; readonly seq: number }[]): Promise<readonly EntryDocument[]> {
     const seqs = new Map<RoomId, number[]>()
-    for (const { room, seq } of places) seqs.set(room, [...(seqs.get(room) ?? []), seq])
+    for (const { room, seq } of places) {
+      const known = seqs.get(room)
+      if (known === undefined) seqs.set(room, [seq])
+      else known.push(seq)
+    }
     return this.#inSession(async (session) => {
       const known = await this.#parts.rooms.get([...seqs.keys()], session)
       const entries = await this.#parts.documents.entriesAt(seqs, session)

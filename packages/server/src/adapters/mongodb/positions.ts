@@ -5,6 +5,7 @@ import { keyOf } from './collections.ts'
 import type { Connection } from './connection.ts'
 import { DUPLICATE_KEY } from './failures.ts'
 import { Row } from './row.ts'
+import { encodeText } from './text.ts'
 
 /** So many who take terms at once would each have to lose once against every other. */
 const ROUNDS_MAX = 1_000
@@ -21,7 +22,7 @@ export class Positions {
   async takeTerm(partition: number, worker: string, session: ClientSession | undefined): Promise<number> {
     let term = (await this.term(partition, session)) + 1
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const row = { _id: keyOf(partition, term), partition, term, worker }
+      const row = { _id: keyOf(partition, term), partition, term, worker: encodeText(worker) }
       const [error] = await this.#connection.insert('leases', [row], true, session)
       if (error === undefined) return term
       if (error.code !== DUPLICATE_KEY) throw new Failure('ambiguous', `${this.#connection.name}: ${error.message}`)

@@ -33,7 +33,7 @@ export class Rooms {
     this.#members = new Versions(connection, MEMBERS)
   }
 
-  /** The heads are written last: they say that all the rest is in. Returns what these projections supersede, to be removed when nobody waits. */
+  /** The heads are written last: they say that all the rest is in. Returns what removes what they supersede; it never rejects. */
   async project(projections: readonly Projection[], session: ClientSession | undefined): Promise<() => Promise<void>> {
     const members = projections.flatMap(({ room, members }) => members.map((member) => memberVersion(room, member)))
     const documents = projections.flatMap(({ document }) => (document === undefined ? [] : [documentVersion(document)]))

@@ -29,7 +29,8 @@ export function serverFacts(hello: Raw, buildInfo: Raw): ServerFacts {
   const isFerret = buildInfo.ferretdbVersion !== undefined
   checkVersion(version)
   const isSharded = hello.msg === 'isdbgrid'
-  const members = Array.isArray(hello.hosts) && typeof hello.setName === 'string' ? hello.hosts.length : 0
+  // Those that hold data: an arbiter does not, and is listed apart.
+  const members = typeof hello.setName === 'string' ? lengthOf(hello.hosts) + lengthOf(hello.passives) : 0
   return {
     about: `${isFerret ? 'FerretDB, which speaks MongoDB' : 'MongoDB'} ${version}, ${shape(isSharded, members)}`,
     // How many machines hold each shard a router does not tell: less is claimed, and never more.
@@ -37,6 +38,10 @@ export function serverFacts(hello: Raw, buildInfo: Raw): ServerFacts {
     isCausal: isSharded || members > 0,
     documentsMax: isFerret ? DOCUMENTS_MAX.ferretdb : DOCUMENTS_MAX.mongodb,
   }
+}
+
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0
 }
 
 function shape(isSharded: boolean, members: number): string {

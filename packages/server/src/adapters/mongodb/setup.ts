@@ -1,9 +1,9 @@
 import type { Db } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
 import { COLLECTIONS, type CollectionName, type Index } from './collections.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, WriteError } from './connection.ts'
 import { DUPLICATE_KEY } from './failures.ts'
-import { Row } from './row.ts'
+import { type Raw, Row } from './row.ts'
 
 export interface SetUpStep {
   readonly what: string
@@ -31,12 +31,22 @@ export async function setUp(connection: Connection, partitions: number): Promise
     }
   }
   const row = { _id: INSTALLATION, format: FORMAT, partitions }
-  const [error] = await connection.insert(INSTALLATION, [row], true)
+  const [error] = await writeDown(connection, row)
   if (error !== undefined && error.code !== DUPLICATE_KEY)
     throw new Failure('operator', `${connection.name}: the installation cannot be written down: ${error.message}`)
   await checkInstallation(connection, partitions)
   const what = `installation with ${partitions} partition${partitions === 1 ? '' : 's'}`
   return [...steps, { what, done: error === undefined ? 'created' : 'was there' }]
+}
+
+/** May be repeated, so that nobody knows what became of it is no more than that nobody answered. */
+async function writeDown(connection: Connection, row: Raw): Promise<readonly WriteError[]> {
+  try {
+    return await connection.insert(INSTALLATION, [row], true)
+  } catch (error) {
+    if (error instanceof Failure && error.class === 'ambiguous') throw new Failure('transient', error.message, error)
+    throw error
+  }
 }
 
 /** Rejects with a Failure of class operator that says what is missing or wrong. */

@@ -45,29 +45,13 @@ export class Timeline implements TimelineStore {
     return this.#causally((session) => this.#parts.documents.find(keys, session))
   }
 
-  /** Heads, then documents, then the entries above the heads (R3): whatever is newer than a head is folded in with them, guarded by seq. */
-  load(needs: readonly RoomNeed[], users: readonly UserId[]) {
-    return this.#causally(async (session) => {
-      const { rooms, documents, users: registered } = this.#parts
-      const known = await rooms.get(
-        needs.map(({ room }) => room),
-        session,
-      )
-      const members = await rooms.members(needs, session)
-      const heads = new Map(needs.map(({ room }) => [room, known.get(room)?.head ?? 0]))
-      const above = await documents.above(heads, session)
-      const snapshots = new Map<RoomId, RoomSnapshot>()
-      const membersOf = new Map<RoomId, Map<UserId, MemberDocument>>(needs.map(({ room }) => [room, new Map()]))
-      for (const { room, user, role, seq } of members) membersOf.get(room)?.set(user, { user, role, seq })
-      for (const { room } of needs)
-        snapshots.set(room, {
-          head: heads.get(room) ?? 0,
-          document: known.get(room)?.document,
-          members: membersOf.get(room) ?? new Map(),
-          above: above.get(room) ?? [],
-        })
-      return { rooms: snapshots, users: await registered.registered(users, session) }
-    })
+  /** Who is registered has nothing to do with the rooms, and is read beside them. */
+  async load(needs: readonly RoomNeed[], users: readonly UserId[]) {
+    const [rooms, registered] = await Promise.all([
+      this.#causally((session) => this.#rooms(needs, session)),
+      this.#parts.users.registered(users),
+    ])
+    return { rooms, users: registered }
   }
 
   /** Rejects only when it is certain that nothing happened; what fails behind the documents leaves an unknown outcome, and is written again. */
@@ -84,8 +68,7 @@ export class Timeline implements TimelineStore {
     if (written.result !== 'all') return written
     try {
       this.#parts.failpoint('store:written')
-      const prune = await this.#causally((session) => this.#follow(request, session))
-      await prune()
+      await this.#causally((session) => this.#follow(request, session))
       this.#parts.failpoint('store:committed')
       return written
     } catch (error) {
@@ -115,12 +98,41 @@ export class Timeline implements TimelineStore {
     return this.#causally((session) => this.#parts.positions.raiseEpoch(partition, epoch, session))
   }
 
+  /** Heads, then documents, then the entries above the heads (R3): whatever is newer than a head is folded in with them, guarded by seq. */
+  async #rooms(
+    needs: readonly RoomNeed[],
+    session: ClientSession | undefined,
+  ): Promise<ReadonlyMap<RoomId, RoomSnapshot>> {
+    const { rooms, documents } = this.#parts
+    const known = await rooms.get(
+      needs.map(({ room }) => room),
+      session,
+    )
+    const members = new Map<RoomId, Map<UserId, MemberDocument>>(needs.map(({ room }) => [room, new Map()]))
+    for (const { room, user, role, seq } of await rooms.members(needs, session))
+      members.get(room)?.set(user, { user, role, seq })
+    const heads = new Map(needs.map(({ room }) => [room, known.get(room)?.head ?? 0]))
+    const above = await documents.above(heads, session)
+    return new Map(
+      [...heads].map(([room, head]) => [
+        room,
+        {
+          head,
+          document: known.get(room)?.document,
+          members: members.get(room) ?? new Map(),
+          above: above.get(room) ?? [],
+        },
+      ]),
+    )
+  }
+
   /** Each step only when the one before it is in by majority. */
   async #follow({ letters, projections, settled }: WriteRequest, session: ClientSession | undefined) {
     await this.#parts.letters.insert(letters, session)
     const prune = await this.#parts.rooms.project(projections, session)
+    const pruned = prune()
     if (settled !== undefined) await this.#parts.positions.settle(settled, session)
-    return prune
+    await pruned
   }
 
   #causally<T>(use: (session: ClientSession | undefined) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import type { ClientSession } from 'mongodb'
 import type { Timestamp, UserDocument, UserId, UserStore } from '../../ports/store.ts'
 import type { Causality, Connection } from './connection.ts'
 import { Row } from './row.ts'
-import { decodeText, encodeText } from './text.ts'
+import { encodeText } from './text.ts'
 import { insertMissing } from './versions.ts'
 
 const USERS = 'users'
@@ -38,10 +38,10 @@ export class Users implements UserStore {
   }
 
   /** Those of these users who are registered. */
-  async registered(users: readonly UserId[], session: ClientSession | undefined): Promise<ReadonlySet<UserId>> {
+  async registered(users: readonly UserId[]): Promise<ReadonlySet<UserId>> {
     if (users.length === 0) return new Set()
-    const rows = await this.#connection.find(USERS, { _id: { $in: users.map(encodeText) } }, session)
-    return new Set(rows.map((row) => decodeText(String(row._id)) ?? ''))
+    const rows = await this.#connection.find(USERS, { _id: { $in: users.map(encodeText) } })
+    return new Set(rows.map((row) => Row.of(USERS, row).text('_id')))
   }
 
   async #get(user: UserId, session: ClientSession | undefined): Promise<UserDocument | undefined> {
