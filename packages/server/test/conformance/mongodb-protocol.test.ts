@@ -8,6 +8,7 @@ import { entries, entry, projection, view, write } from './documents.ts'
 import { cursor, REPLICA_SET, type Script, scriptedMongodb } from './mongodb-scripted.ts'
 import { mongodbOptions } from './mongodb-subject.ts'
 import type { Reply } from './mongodb-wire.ts'
+import { until } from './subject.ts'
 
 /**
  * What no server that can be started here does: to be a replica set, to be old, to refuse a password. Its answers are those that MongoDB
@@ -169,6 +170,44 @@ describe('the adapter for MongoDB, with a server that answers as it is told', ()
     assert.deepEqual((await store.history.survey([], [])).epochs, [3])
   })
 
+  test('[MDB12] membership is read last, so that nobody is shown what came after their removal', async (context) => {
+    let isRemoved = false
+    const rows: Readonly<Record<string, () => readonly Reply[]>> = {
+      rooms: () => [
+        { _id: 'h', room: 'r', what: 'head', version: 7 },
+        { _id: 'd', room: 'r', what: 'room', version: 1, kind: 'group', owner: 'alice', createdAt: 1, memberCount: 2 },
+      ],
+      members: () => [
+        { _id: 'm', room: 'r', user: 'bob', version: isRemoved ? 6 : 2, ...(isRemoved ? {} : { role: 'member' }) },
+      ],
+    }
+    const answer = (command: string, document: Reply) => {
+      const found = command === 'find' ? rows[String(document.find)]?.() : undefined
+      if (document.find === 'rooms') isRemoved = true
+      return found && cursor(found)
+    }
+    const { store, heard } = await open(context, { answer })
+    assert.deepEqual((await store.history.survey(['bob'], [])).rooms.get('bob'), [])
+    isRemoved = false
+    heard.length = 0
+    const { member } = await store.history.view(view('r', { user: 'bob' }))
+    assert.deepEqual(member, { user: 'bob', role: undefined, seq: 6 })
+    assert.deepEqual(
+      heard.map(({ document }) => document.find),
+      ['epochs', 'rooms', 'entries', 'members', 'epochs'],
+    )
+  })
+
+  test('[MDB12] a room is loaded head first, and what stands above the head last', async (context) => {
+    const { store, heard } = await open(context, {})
+    await store.timeline.load([{ room: 'r', users: ['bob'] }], [])
+    assert.deepEqual(
+      heard.map(({ document }) => document.find),
+      ['rooms', 'members', 'entries'],
+    )
+    assert.deepEqual(heard[0]?.document.sort, { room: 1, what: 1, version: 1 })
+  })
+
   test('[MDB7] wrong credentials are the operator’s, with what to look at', async () => {
     const answer = (command: string) =>
       command === 'saslStart' ? { ok: 0, code: 18, errmsg: 'Authentication failed.' } : undefined
@@ -186,6 +225,26 @@ describe('the adapter for MongoDB, with a server that answers as it is told', ()
     assert.equal(failureClass(ancient), 'operator', String(ancient))
   })
 
+  test('[MDB7] a file of authorities that is not there is the operator’s', async () => {
+    const error = await refusal({}, { tlsCaFile: '/nowhere/authorities.pem' })
+    assert.equal(failureClass(error), 'operator')
+    assert.match(String(error), /authorities\.pem/)
+  })
+
+  test('[MDB6] whatever an opening fails of, no connection is left', async () => {
+    const scripts: Script[] = [
+      { buildInfo: { version: '4.4.0' } },
+      { answer: (command) => (command === 'listIndexes' ? cursor([]) : undefined) },
+      { answer: (command) => (command === 'buildInfo' ? { ok: 0, code: 13, errmsg: 'not authorized' } : undefined) },
+    ]
+    for (const script of scripts) {
+      await using server = await scriptedMongodb(script)
+      const opening = openMongodb(mongodbOptions(`${server.url}/?directConnection=true`))
+      await assert.rejects(opening, (error) => failureClass(error) === 'operator')
+      await until(() => server.connections() === 0, 'no connection is left')
+    }
+  })
+
   test('[MDB7] a URL that is none is refused with how to write one, and no password in it is shown', async () => {
     for (const url of [
       '',
@@ -200,8 +259,22 @@ describe('the adapter for MongoDB, with a server that answers as it is told', ()
       const error = await openMongodb(mongodbOptions(url)).catch((error: unknown) => error)
       assert.equal(failureClass(error), 'operator', url)
     }
-    const error = await openMongodb(mongodbOptions('mongodb://me:secret@h:x/')).catch((error: unknown) => error)
-    assert.ok(!String(error).includes('secret'), String(error))
+    const leaking = [
+      'mongodb://me:secret@h:x/',
+      'mongodb://me:sec/secret@h/',
+      'mongodb://me:sec@secret@h/',
+      'mongodb://me:sec:secret@h/',
+      'mongodb://me:secret%zz@h/',
+      'mongodb://me:secret@h/?authMechanism=NONE',
+      'mongodb://me:secret@h/?tls=maybe',
+      'mongodb://me:secret@/x',
+    ]
+    for (const url of leaking) {
+      const error = await openMongodb(mongodbOptions(url)).catch((error: unknown) => error)
+      assert.equal(failureClass(error), 'operator', url)
+      for (let said = error; said instanceof Error; said = said.cause)
+        assert.ok(!/secret/.test(said.message), said.message)
+    }
     assert.deepEqual(addressOf('mongodb://a:1,b:2/chat?tls=true'), { hosts: 'a:1,b:2', database: 'chat' })
     assert.deepEqual(addressOf('mongodb+srv://me:pa%40ss@name.example'), {
       hosts: 'name.example',

@@ -78,7 +78,7 @@ export type Reply = Readonly<Record<string, unknown>>
 /** A server that answers commands as it is told, for what no server here does: to be old, or to refuse a password. */
 export async function scriptedServer(
   answer: (command: string, document: Reply) => Reply | undefined,
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<AsyncDisposable & { readonly url: string; connections(): number }> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -95,6 +95,7 @@ export async function scriptedServer(
   const port = typeof address === 'object' ? address?.port : undefined
   return {
     url: `mongodb://127.0.0.1:${port}`,
+    connections: () => sockets.size,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

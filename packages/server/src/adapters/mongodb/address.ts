@@ -13,7 +13,11 @@ export function addressOf(url: string): { readonly hosts: string; readonly datab
     )
   const database = decoded(path) ?? 'holdfast'
   if (/[/\\. "$*<>:|?\0]/.test(database))
-    throw new Failure('operator', `the URL of the store names the database "${database}", which MongoDB does not allow`)
+    // Not repeated here: it may be the end of a password with a slash in it.
+    throw new Failure(
+      'operator',
+      'the URL of the store names a database that MongoDB does not allow: its path is one word, and characters such as / in a password are written as %2F',
+    )
   return { hosts, database }
 }
 

@@ -1,5 +1,5 @@
 import { ERRORS, type RoomKind } from '@holdfast/protocol'
-import { BSON, type ClientSession } from 'mongodb'
+import type { ClientSession } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
 import type {
   AuditStore,
@@ -11,15 +11,13 @@ import type {
   RoomId,
   Written,
 } from '../../ports/store.ts'
+import { BYTES_MAX, bytesOf, chunksOf } from './chunks.ts'
 import type { Connection, WriteError } from './connection.ts'
 import { documentClass, failureOf, isCertain } from './failures.ts'
 import { type Raw, Row } from './row.ts'
 import { encodeText } from './text.ts'
 
 const ENTRIES = 'entries'
-
-/** Of one document, and of one insert: MongoDB takes 16 MiB, and the driver's buffer little more for the whole command. */
-const BYTES_MAX = 16_000_000
 
 /** Entries and claims in one collection, inserted and never touched again. */
 export class Documents implements AuditStore {
@@ -34,17 +32,13 @@ export class Documents implements AuditStore {
    * that nothing is in.
    */
   async insert(documents: readonly Document[], session: ClientSession | undefined): Promise<Written> {
-    const { rows, tooLarge } = sized(documents)
-    for (let start = 0; start < rows.length; ) {
-      const chunk = chunkFrom(rows, start, this.#connection.server.documentsMax)
+    const rows = documents.map(rowOf)
+    const at = rows.findIndex((row) => bytesOf(row) > BYTES_MAX)
+    let start = 0
+    for (const chunk of chunksOf(at < 0 ? rows : rows.slice(0, at), this.#connection.server.documentsMax)) {
       let errors: readonly WriteError[]
       try {
-        errors = await this.#connection.insert(
-          ENTRIES,
-          chunk.map(({ row }) => row),
-          true,
-          session,
-        )
+        errors = await this.#connection.insert(ENTRIES, chunk, true, session)
       } catch (error) {
         const cause = failureOf(error, 'write', this.#connection.name)
         if (start > 0 || !isCertain(cause)) return { result: 'unknown', cause }
@@ -55,7 +49,8 @@ export class Documents implements AuditStore {
       if (first !== undefined) return this.#stopped(documents, start, first, session)
       start += chunk.length
     }
-    return tooLarge ?? { result: 'all' }
+    if (at < 0) return { result: 'all' }
+    return { result: 'poison', at, cause: new Failure('poison', `a document has more than ${BYTES_MAX} bytes`) }
   }
 
   async find(
@@ -166,44 +161,6 @@ export interface Range {
   readonly below: number
   readonly from: 'oldest' | 'newest'
   readonly entriesMax: number
-}
-
-interface Sized {
-  readonly row: Raw
-  readonly bytes: number
-}
-
-/** The documents up to the first that no server takes, with the bytes they have in a command. */
-function sized(documents: readonly Document[]): {
-  readonly rows: readonly Sized[]
-  readonly tooLarge: Written | undefined
-} {
-  const rows: Sized[] = []
-  for (const [at, document] of documents.entries()) {
-    const row = rowOf(document)
-    const bytes = BSON.calculateObjectSize(row, { ignoreUndefined: true })
-    if (bytes > BYTES_MAX) {
-      const cause = new Failure(
-        'poison',
-        `the document ${document.id} has ${bytes} bytes, and MongoDB takes ${BYTES_MAX}`,
-      )
-      return { rows, tooLarge: { result: 'poison', at, cause } }
-    }
-    rows.push({ row, bytes })
-  }
-  return { rows, tooLarge: undefined }
-}
-
-/** As many as go into one command; one at least. */
-function chunkFrom(rows: readonly Sized[], start: number, documentsMax: number): readonly Sized[] {
-  let bytes = 0
-  let end = start
-  while (end < rows.length && end - start < documentsMax) {
-    bytes += rows[end]?.bytes ?? 0
-    if (bytes > BYTES_MAX) break
-    end++
-  }
-  return rows.slice(start, end)
 }
 
 /** `kind` is the entry's, or how the claim ended. */

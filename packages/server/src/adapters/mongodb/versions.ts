@@ -1,5 +1,6 @@
 import type { ClientSession } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
+import { chunksOf } from './chunks.ts'
 import type { Connection } from './connection.ts'
 import { documentClass } from './failures.ts'
 import type { Raw } from './row.ts'
@@ -46,18 +47,21 @@ export class Versions {
   }
 }
 
-/** Inserts what is not there yet, in one command; what is there already stays as it is. */
+/** Far more than a batch has; a room made with very many members could have more. */
+const ROWS_MAX = 1_000
+
+/** Inserts what is not there yet, in one command as a rule; what is there already stays as it is. */
 export async function insertMissing(
   connection: Connection,
   collection: string,
   rows: readonly Raw[],
   session: ClientSession | undefined,
 ): Promise<void> {
-  if (rows.length === 0) return
-  for (const { code, message } of await connection.insert(collection, rows, false, session)) {
-    const found = documentClass(code)
-    if (found !== 'duplicate') throw new Failure(found, `${connection.name}: ${collection}: ${message} (${code})`)
-  }
+  for (const chunk of chunksOf(rows, ROWS_MAX))
+    for (const { code, message } of await connection.insert(collection, chunk, false, session)) {
+      const found = documentClass(code)
+      if (found !== 'duplicate') throw new Failure(found, `${connection.name}: ${collection}: ${message} (${code})`)
+    }
 }
 
 /** Of rows with the same key the one with the highest version, at the place of the first. */
