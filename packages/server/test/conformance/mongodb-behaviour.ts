@@ -256,6 +256,18 @@ export function mongodbBehaviour(
       assert.equal(await store.timeline.term(0), 0)
     })
 
+    test('[MDB4] a call that is never answered, by a server that answers others, comes to an end', async (context) => {
+      const url = await database(context)
+      await using proxy = await WireProxy.before(url)
+      const { store } = await open(context, proxy.instead(url), { timeouts: { socketMsMax: 200 } })
+      proxy.withholdReplyOf('insert')
+      const written = await write(store.timeline, [entry('r', 1)])
+      assert.equal(written.result === 'unknown' && failureClass(written.cause), 'ambiguous')
+      proxy.withholdReplyOf('find')
+      await assert.rejects(store.timeline.term(0), (error) => failureClass(error) === 'transient')
+      assert.equal((await everything(store)).length, 1)
+    })
+
     if (own !== undefined) {
       test('[MDB5] after a kill in the midst of writes all that was told to be in is there, and the adapter goes on by itself', async (context) => {
         const url = await database(context)

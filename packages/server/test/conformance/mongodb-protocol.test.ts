@@ -158,6 +158,50 @@ describe('the adapter for MongoDB, with a server that answers as it is told', ()
     assert.equal((await write(store.timeline, entries('r', 1, 150))).result, 'unknown')
   })
 
+  test('[MDB12] a duplicate counts only when a majority shows both what stands in the way and all that is before it', async (context) => {
+    const row = (seq: number, id = `r/${seq}`) => ({
+      ...{ _id: id, room: 'r', seq, kind: 'message', text: 'x', sender: 'alice', at: 1, digest: 'd', origin: 1 },
+    })
+    const cases: readonly [readonly Reply[], string][] = [
+      [[row(1), row(2, 'another')], 'duplicate'],
+      [[row(1), row(9, 'r/2')], 'duplicate'],
+      [[row(1)], 'unknown'],
+      [[row(2, 'another')], 'unknown'],
+      [[row(1, 'another'), row(2, 'another')], 'unknown'],
+      [[row(3, 'r/1'), row(2, 'another')], 'unknown'],
+    ]
+    for (const [shown, expected] of cases) {
+      const answer = (command: string, document: Reply) => {
+        if (command === 'find' && document.find === 'entries') return cursor(shown)
+        return command === 'insert'
+          ? { ok: 1, n: 1, writeErrors: [{ index: 1, code: 11000, errmsg: 'E11000' }] }
+          : undefined
+      }
+      const { store } = await open(context, { hello: REPLICA_SET, answer })
+      assert.equal((await write(store.timeline, entries('r', 1, 3))).result, expected, JSON.stringify(shown))
+    }
+  })
+
+  test('[MDB12] an addition that a room is not projected through yet is not shown yet', async (context) => {
+    const rows: Readonly<Record<string, readonly Reply[]>> = {
+      rooms: [
+        { _id: 'h', room: 'r', what: 'head', version: 7 },
+        { _id: 'd', room: 'r', what: 'room', version: 1, kind: 'group', owner: 'alice', createdAt: 1, memberCount: 2 },
+      ],
+      members: [
+        { _id: 'm', room: 'r', user: 'bob', version: 8, role: 'member' },
+        { _id: 'n', room: 'r', user: 'carol', version: 7, role: 'member' },
+      ],
+    }
+    const answer = (command: string, document: Reply) =>
+      command === 'find' && Object.hasOwn(rows, String(document.find))
+        ? cursor(rows[String(document.find)] ?? [])
+        : undefined
+    const { store } = await open(context, { answer })
+    const { rooms } = await store.history.survey(['bob', 'carol'], [])
+    assert.deepEqual([rooms.get('bob')?.length, rooms.get('carol')?.length], [0, 1])
+  })
+
   test('[MDB12] the epoch is read again until it is the same before and after', async (context) => {
     let epochs = 0
     const answer = (command: string, document: Reply) =>

@@ -14,6 +14,7 @@ export class WireProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #losing: string | undefined
+  #withholding: string | undefined
 
   private constructor(target: { readonly host: string; readonly port: number }) {
     this.#server = createServer((client) => this.#join(client, connect(target)))
@@ -44,6 +45,11 @@ export class WireProxy implements AsyncDisposable {
     this.#losing = command
   }
 
+  /** The next command of this name reaches the server, and nothing more is heard on its connection; all others go on. */
+  withholdReplyOf(command: string): void {
+    this.#withholding = command
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
@@ -59,16 +65,21 @@ export class WireProxy implements AsyncDisposable {
     }
     for (const socket of [client, server]) socket.on('close', end).on('error', end)
     let losing = false
+    let withholding = false
     eachMessage(client, (message) => {
       const { command } = readMessage(message)
       this.commands.push(command)
       losing = command === this.#losing
       if (losing) this.#losing = undefined
+      if (command === this.#withholding) {
+        withholding = true
+        this.#withholding = undefined
+      }
       server.write(message)
     })
     server.on('data', (bytes) => {
       if (losing) end()
-      else client.write(bytes)
+      else if (!withholding) client.write(bytes)
     })
   }
 }

@@ -1,4 +1,4 @@
-import { Failure } from '../../ports/failure.ts'
+import type { Failure } from '../../ports/failure.ts'
 import type { Cancel, Clock } from '../../ports/system.ts'
 
 /** How often a server that does not answer is asked whether it does again. */
@@ -47,12 +47,8 @@ export class Health {
   #pingLater(): void {
     this.#cancel ??= this.#clock.after(PING_MS, () => {
       this.#cancel = undefined
-      this.#ping().then(
-        () => this.answered(),
-        (error: unknown) => {
-          if (error instanceof Failure) this.failed(error)
-        },
-      )
+      // It is a call as well, and says itself how it ended.
+      this.#ping().catch(() => {})
     })
   }
 }
