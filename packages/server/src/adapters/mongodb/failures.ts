@@ -65,6 +65,19 @@ const CLASSES: Readonly<Record<number, FailureClass>> = {
   17420: 'poison', // too large
 }
 
+/** FerretDB hands on what PostgreSQL behind it says, as an InternalError with PostgreSQL's code in its text. */
+const SQL_STATES: Readonly<Record<string, number>> = {
+  '28000': 18, // the user is none
+  '28P01': 18, // the password is wrong
+  '53100': 14031, // the disk is full
+}
+
+/** The server's code, in MongoDB's own words. */
+function codeOf(error: MongoServerError): number {
+  const [, state = ''] = Number(error.code) === 1 ? (/\(SQLSTATE (\w{5})\)/.exec(error.message) ?? []) : []
+  return SQL_STATES[state] ?? Number(error.code)
+}
+
 /** What an operator can do, said behind what the server says. */
 const HINTS: Readonly<Record<number, string>> = {
   13: 'give this user the role readWrite on the database',
@@ -92,8 +105,8 @@ export function failureOf(error: unknown, kind: 'read' | 'write', server: string
   const found = classOf(error)
   // One line: some servers say what failed behind them line by line.
   const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ')
-  const hint = error instanceof MongoServerError ? HINTS[Number(error.code)] : undefined
-  const text = hint === undefined ? `${server}: ${said}` : `${server}: ${said} Please ${hint}.`
+  const hint = error instanceof MongoServerError ? HINTS[codeOf(error)] : undefined
+  const text = hint === undefined ? `${server}: ${said}` : `${server}: ${said.replace(/\.$/, '')}: please ${hint}`
   return new Failure(found === 'ambiguous' && kind === 'read' ? 'transient' : found, text, error)
 }
 
@@ -106,7 +119,7 @@ function classOf(error: unknown): FailureClass {
   // A write concern that was not met comes as one too: the write happened here, and may yet be rolled back.
   if (error instanceof MongoWriteConcernError) return 'ambiguous'
   if (error instanceof MongoServerError)
-    return CLASSES[Number(error.code)] ?? (error.hasErrorLabel(RETRYABLE) ? 'ambiguous' : 'unknown')
+    return CLASSES[codeOf(error)] ?? (error.hasErrorLabel(RETRYABLE) ? 'ambiguous' : 'unknown')
   // The driver does not try a second time on its own (see connection.ts), so where it found no server it sent nothing.
   if (error instanceof MongoServerSelectionError)
     return error.cause instanceof MongoCompatibilityError ? 'operator' : 'transient'
