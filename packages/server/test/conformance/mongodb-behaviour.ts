@@ -6,7 +6,7 @@ import { failureClass } from '../../src/ports/failure.ts'
 import type { Document, EntryDocument, Store, Written } from '../../src/ports/store.ts'
 import type { TestEngine } from '../support/engines.ts'
 import { AT, claim, entries, entry, letter, projection, room, view, write } from './documents.ts'
-import { dropDatabase, mongodbOptions, ownDatabase } from './mongodb-subject.ts'
+import { dropDatabase, mongodbOptions, ownDatabase, startAgain } from './mongodb-subject.ts'
 import { WireProxy } from './mongodb-wire.ts'
 import { until } from './subject.ts'
 
@@ -293,7 +293,7 @@ export function mongodbBehaviour(
         await own.signal('SIGKILL')
         await writing
         assert.equal(mongodb.waiting().length, 1)
-        await own.startAgain()
+        await startAgain(own)
         await until(() => mongodb.waiting().length === 0, 'it noticed by itself that the server is back')
         const found = await store.timeline.find(told)
         assert.deepEqual(
@@ -347,7 +347,7 @@ export function mongodbBehaviour(
             assert.equal(written.result === 'unknown' && failureClass(written.cause), 'ambiguous')
             await assert.rejects(store.timeline.term(0), (error) => failureClass(error) === 'transient')
           }
-          await own.startAgain()
+          await startAgain(own)
           await until(
             async () => (await store.timeline.find([entry('r', 1)]).catch(() => new Map())).size === 1,
             'what was in is there again',
@@ -364,7 +364,7 @@ export function mongodbBehaviour(
             call(options),
             (error) => failureClass(error) === 'transient' && /MongoDB at 127/.test(String(error)),
           )
-        await own.startAgain()
+        await startAgain(own)
         const { store } = await open(context, url)
         assert.deepEqual(await write(store.timeline, [entry('r', 1)]), { result: 'all' })
       })

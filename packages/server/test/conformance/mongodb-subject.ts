@@ -1,4 +1,5 @@
 import { MongoClient } from 'mongodb'
+import type { OwnEngine } from '../../../../engines/index.ts'
 import { type Mongodb, type MongodbOptions, openMongodb, setUpMongodb } from '../../src/adapters/mongodb/mongodb.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { Failure } from '../../src/ports/failure.ts'
@@ -19,6 +20,17 @@ export function ownDatabase(url: string): { readonly url: string; readonly name:
 
 export function mongodbOptions(url: string, options: Partial<MongodbOptions> = {}): MongodbOptions {
   return { url, partitions: 1, clock: systemClock, random: { next: () => 0.5 }, logger: SILENT, ...options }
+}
+
+/** Starts what was killed. Its port is free only when the last of its threads is gone, a moment after the process itself. */
+export async function startAgain(engine: OwnEngine): Promise<void> {
+  for (;;)
+    try {
+      return await engine.startAgain()
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'port_taken')) throw error
+      await systemClock.sleep(50)
+    }
 }
 
 /** Removes a database, whatever is in it. */

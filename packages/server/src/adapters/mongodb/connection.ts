@@ -1,4 +1,4 @@
-import { type ClientSession, type Db, MongoClient, MongoTopologyClosedError, type Timestamp } from 'mongodb'
+import { type ClientSession, type Db, MongoClient, type Timestamp } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
 import type { Clock } from '../../ports/system.ts'
 import { addressOf } from './address.ts'
@@ -80,7 +80,8 @@ export class Connection {
     const name = `MongoDB at ${hosts}`
     const client = clientOf(options, database)
     try {
-      // A client whose first connect failed would never come to life again: whoever tries once more makes another one.
+      // A client whose first connect failed never comes to life again: whoever tries once more makes another one. One that did connect finds
+      // its servers again by itself, as often as it takes.
       await client.connect()
       const server = await askServer(client.db(database))
       return new Connection(name, client, client.db(database), server, options.clock)
@@ -188,14 +189,8 @@ export class Connection {
     }
   }
 
-  async #ping(): Promise<void> {
-    try {
-      await this.#call('read', () => this.#database.command({ ping: 1 }))
-    } catch (failure) {
-      if (!this.#closed && failure instanceof Failure && failure.cause instanceof MongoTopologyClosedError)
-        await this.#client.connect().catch(() => {})
-      throw failure
-    }
+  #ping(): Promise<Raw> {
+    return this.#call('read', () => this.#database.command({ ping: 1 }))
   }
 
   #checkOpen(): void {
