@@ -4,12 +4,24 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { type ServerProcess, signIn, startServer, temporaryFolder, until } from '../../server/test/support/server.ts'
 import { launchChromium, skipReason } from './support/chromium.ts'
+import {
+  addSomebody,
+  createDirect,
+  createGroup,
+  DESKTOP,
+  enter,
+  isAllStored,
+  opened,
+  shows,
+  signedIn,
+  texts,
+  write,
+} from './support/page.ts'
 
 const skip = skipReason ?? false
-const desktop = { width: 1280, height: 800 }
 const phone = { width: 390, height: 844 }
 let browser: Browser | undefined
 
@@ -34,8 +46,8 @@ test('[WEB11] two windows chat through a kill -9 and a restart: nothing is lost 
   let server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   const { url } = server
-  const anna = await signedIn(stack, url, 'Anna')
-  const ben = await signedIn(stack, url, 'Ben', { viewport: phone })
+  const anna = await signedIn(stack, browser, url, 'Anna')
+  const ben = await signedIn(stack, browser, url, 'Ben', { viewport: phone })
 
   await createGroup(anna, 'Harbour')
   await addSomebody(anna, 'Ben')
@@ -90,7 +102,7 @@ test('[WEB12] scrolling back pages to the first message and keeps the place', { 
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   const room = await filledRoom(server, 170)
-  const page = await signedIn(stack, server.url, 'Anna', { viewport: phone })
+  const page = await signedIn(stack, browser, server.url, 'Anna', { viewport: phone })
   await page.goto(`${server.url}/#${room}`)
   await until('a page of messages', async () => (await texts(page)).length >= 50)
 
@@ -114,7 +126,7 @@ test('[WEB13] what is typed is shown as text, addresses as links, and the limit 
   await using stack = new AsyncDisposableStack()
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
-  const page = await signedIn(stack, server.url, 'Anna')
+  const page = await signedIn(stack, browser, server.url, 'Anna')
   await createGroup(page, '<b>Group</b>')
 
   const text = '<img src=x onerror=alert(1)> 你好 👋 see https://example.org/?a=1&b=2.'
@@ -144,8 +156,8 @@ test('[WEB14] a room says what is new in it, and a room with one person bears th
   await using stack = new AsyncDisposableStack()
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
-  const anna = await signedIn(stack, server.url, 'Anna')
-  const ben = await signedIn(stack, server.url, 'Ben')
+  const anna = await signedIn(stack, browser, server.url, 'Anna')
+  const ben = await signedIn(stack, browser, server.url, 'Ben')
 
   await createDirect(anna, 'Ben')
   await write(anna, 'Hello Ben')
@@ -173,8 +185,8 @@ test('[WEB16] whoever reads above, or in another room, is told how much came mea
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   const room = await filledRoom(server, 40)
-  const anna = await signedIn(stack, server.url, 'Anna')
-  const onPhone = await signedIn(stack, server.url, 'Anna', { viewport: phone })
+  const anna = await signedIn(stack, browser, server.url, 'Anna')
+  const onPhone = await signedIn(stack, browser, server.url, 'Anna', { viewport: phone })
   await anna.getByRole('link', { name: 'Old room' }).click()
   await anna.getByText('Message 40', { exact: true }).waitFor()
   await onPhone.getByRole('link', { name: 'Old room' }).click()
@@ -209,8 +221,8 @@ test('[WEB18] an owner removes people and the others leave, each after a questio
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   const room = await filledRoom(server, 1, ['Ben', 'Carla'])
-  const anna = await signedIn(stack, server.url, 'Anna', { colorScheme: 'dark' })
-  const ben = await signedIn(stack, server.url, 'Ben', { viewport: phone })
+  const anna = await signedIn(stack, browser, server.url, 'Anna', { colorScheme: 'dark' })
+  const ben = await signedIn(stack, browser, server.url, 'Ben', { viewport: phone })
   for (const page of [anna, ben]) {
     await page.getByRole('link', { name: 'Old room' }).click()
     await page.getByRole('button', { name: 'People' }).click()
@@ -253,9 +265,9 @@ test('[WEB15] nothing is wider than the page, on phone and desktop, in light and
   const server = await startServer({ data: folder.path })
   stack.defer(async () => void (await server.stop()))
   await conversation(server)
-  for (const [device, viewport] of Object.entries({ phone, desktop })) {
+  for (const [device, viewport] of Object.entries({ phone, desktop: DESKTOP })) {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const page = await opened(stack, server.url, {
+      const page = await opened(stack, browser, server.url, {
         viewport,
         colorScheme,
         locale: 'en-GB',
@@ -288,94 +300,6 @@ test('[WEB15] nothing is wider than the page, on phone and desktop, in light and
     }
   }
 })
-
-// ---- what people do --------------------------------------------------------------------------------------------------
-
-/** A window of its own, with an empty storage: somebody else's. */
-async function opened(stack: AsyncDisposableStack, url: string, options: BrowserContextOptions = {}): Promise<Page> {
-  assert.ok(browser)
-  const context = await browser.newContext({ viewport: desktop, locale: 'en-GB', ...options })
-  stack.defer(() => context.close())
-  const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => assert.fail(error))
-  page.on('console', (message) => assert.doesNotMatch(message.text(), /Content Security Policy/))
-  await page.goto(url)
-  return page
-}
-
-async function enter(page: Page, name: string): Promise<void> {
-  await page.getByRole('textbox', { name: 'Your name' }).fill(name)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-}
-
-async function signedIn(
-  stack: AsyncDisposableStack,
-  url: string,
-  name: string,
-  options?: BrowserContextOptions,
-): Promise<Page> {
-  const page = await opened(stack, url, options)
-  await enter(page, name)
-  await page.locator('[data-connection="live"]').first().waitFor({ state: 'attached' })
-  return page
-}
-
-async function createGroup(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name: 'New room' }).first().click()
-  await page.getByText('Several people', { exact: true }).click()
-  await page.getByLabel('The room’s name').fill(name)
-  await page.getByRole('button', { name: 'Create' }).click()
-  await page.getByRole('heading', { name, exact: true }).waitFor()
-}
-
-async function createDirect(page: Page, peer: string): Promise<void> {
-  await page.getByRole('button', { name: 'New room' }).first().click()
-  await until('the focus on the name', () => page.getByLabel('Their name').evaluate((field) => field.matches(':focus')))
-  await page.getByLabel('Their name').fill(peer)
-  await page.getByRole('button', { name: 'Create' }).click()
-  await page.getByRole('heading', { name: peer, exact: true }).waitFor()
-}
-
-async function addSomebody(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name: 'People' }).click()
-  await page.getByLabel('Add somebody').fill(name)
-  await page.getByRole('button', { name: 'Add', exact: true }).click()
-  await page.getByText(`${name} is in.`).waitFor()
-  await page.keyboard.press('Escape')
-}
-
-async function write(page: Page, text: string): Promise<void> {
-  const field = page.getByRole('textbox', { name: /^Message / })
-  await field.fill(text)
-  await field.press('Enter')
-}
-
-// ---- what they see ---------------------------------------------------------------------------------------------------
-
-async function texts(page: Page): Promise<string[]> {
-  return page.locator('.bubble').allTextContents()
-}
-
-/** Waits until these messages are on the screen, each once, in whatever order. */
-async function shows(page: Page, expected: readonly string[]): Promise<void> {
-  let seen: string[] = []
-  const isAll = async () => {
-    seen = await texts(page)
-    return seen.length >= expected.length && expected.every((text) => seen.includes(text))
-  }
-  await until('every message on the screen', isAll).catch(() => {})
-  assert.deepEqual(seen.toSorted(), [...expected].sort())
-}
-
-async function isAllStored(page: Page): Promise<void> {
-  const states = () =>
-    page.evaluate<string[]>("Array.from(document.querySelectorAll('[data-state]'), (line) => line.dataset.state)")
-  await until('every message of one’s own to be stored', async () =>
-    (await states()).every((state) => state === 'stored'),
-  )
-  assert.ok((await states()).length > 0)
-}
 
 interface Place {
   readonly key: string
