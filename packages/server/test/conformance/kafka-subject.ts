@@ -23,6 +23,7 @@ export const SHORT: KafkaTimeouts = {
   unsentMs: 2_000,
   appendMs: 20_000,
   askMs: 8_000,
+  missingMs: 1_000,
   pollMs: 500,
   sessionMs: 6_000,
   rebalanceMs: 7_000,

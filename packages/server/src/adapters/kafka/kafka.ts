@@ -6,7 +6,7 @@ import { failureOf } from './failures.ts'
 import { KafkaLog } from './log.ts'
 import { Positions } from './positions.ts'
 import type { KafkaOptions } from './settings.ts'
-import { type Cluster, checked, durabilityOf, type LogName, readCluster, type Topic } from './topics.ts'
+import { type Cluster, checked, durabilityOf, type LogName, readCompleteCluster, type Topic } from './topics.ts'
 import { Waits } from './waits.ts'
 
 export { type KafkaSetUpOptions, type SetUpStep, setUpKafka } from './set-up.ts'
@@ -30,7 +30,7 @@ export async function openKafka(options: KafkaOptions): Promise<Kafka> {
   const clients = new Clients(options)
   const admin = new Renewable(clients, () => clients.admin())
   try {
-    const cluster = await readCluster(clients, admin)
+    const cluster = await readCompleteCluster(clients, admin)
     const topics = checked(cluster, clients.address.prefix, options.partitions)
     return opened(options, clients, admin, cluster, topics)
   } catch (error) {

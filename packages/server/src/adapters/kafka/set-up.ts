@@ -1,9 +1,18 @@
 import type { Admin } from '@platformatic/kafka'
 import { Failure } from '../../ports/failure.ts'
 import { Clients, Renewable } from './clients.ts'
-import { failureOf, idsOf } from './failures.ts'
+import { failureOf, idsOf, unknownTopicIn } from './failures.ts'
 import type { KafkaOptions } from './settings.ts'
-import { checkTopic, LOG_NAMES, type LogName, readCluster, type Topic, topicOf } from './topics.ts'
+import {
+  checked,
+  checkTopic,
+  LOG_NAMES,
+  type LogName,
+  readCluster,
+  readCompleteCluster,
+  type Topic,
+  topicOf,
+} from './topics.ts'
 
 export interface KafkaSetUpOptions extends KafkaOptions {
   readonly partitions: number
@@ -43,7 +52,8 @@ export async function setUpKafka(options: KafkaSetUpOptions): Promise<readonly S
       const isNew = !isThere && (await create(clients, admin, name, log, options))
       steps.push({ what: `topic ${name}`, done: isNew ? 'created' : 'was there' })
     }
-    await serving(clients, admin)
+    // Once more, because others may have set up something else at the same time.
+    for (const topic of Object.values(await readServing(clients, admin))) checkExisting(topic, options)
     return steps
   } catch (error) {
     throw failureOf(error, 'ask', `setting up the topics of ${options.url}`)
@@ -128,14 +138,22 @@ async function create(
   }
 }
 
-/** Waits until every partition has a leader: a new topic takes a moment. */
-async function serving(clients: Clients, admin: Renewable<Admin>): Promise<void> {
-  const topics = LOG_NAMES.map((log) => topicOf(clients.address.prefix, log))
+/** The topics, once every partition has a leader: a new topic takes a moment. */
+async function readServing(clients: Clients, admin: Renewable<Admin>): Promise<Readonly<Record<LogName, Topic>>> {
+  const { prefix } = clients.address
+  const topics = LOG_NAMES.map((log) => topicOf(prefix, log))
   await clients.ask('waiting for the topics', async () => {
-    const metadata = await admin.use((one) => one.metadata({ topics, forceUpdate: true }))
+    const metadata = await admin
+      .use((one) => one.metadata({ topics, forceUpdate: true }))
+      .catch((error) => {
+        // Not every broker knows them at once.
+        if (unknownTopicIn(error) === undefined) throw error
+        throw new Failure('transient', 'not every broker knows the topics yet', error)
+      })
     for (const name of topics)
       for (const { leader } of metadata.topics.get(name)?.partitions ?? [])
         if (!metadata.brokers.has(leader))
           throw new Failure('transient', `nobody leads a partition of the topic ${name} yet`)
   })
+  return checked(await readCompleteCluster(clients, admin), prefix, undefined)
 }

@@ -16,6 +16,8 @@ export interface KafkaTimeouts {
   readonly appendMs: number
   /** How long reads, commits and questions are tried again. */
   readonly askMs: number
+  /** A new topic is not known to every broker at once: after so long, one that looks missing is. */
+  readonly missingMs: number
   /** How long a fetch waits at the broker for a first record. */
   readonly pollMs: number
   /** A member that was not heard of for so long is dead, and its partitions are others'. */
@@ -39,6 +41,7 @@ export const KAFKA_TIMEOUTS: KafkaTimeouts = {
   unsentMs: 8_000,
   appendMs: 30_000,
   askMs: 8_000,
+  missingMs: 3_000,
   pollMs: 1_000,
   sessionMs: 10_000,
   rebalanceMs: 12_000,

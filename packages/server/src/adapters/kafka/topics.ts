@@ -56,6 +56,18 @@ export async function readCluster(clients: Clients, admin: Renewable<Admin>): Pr
   return { id, brokers: all.size, topics }
 }
 
+/** The same, once all topics are there, or have been missing for so long that they are. */
+export async function readCompleteCluster(clients: Clients, admin: Renewable<Admin>): Promise<Cluster> {
+  const { clock, timeouts } = clients
+  const startedAt = clock.elapsed()
+  for (let tries = 0; ; tries++) {
+    const cluster = await readCluster(clients, admin)
+    const isComplete = Object.values(cluster.topics).every((topic) => topic !== undefined)
+    if (isComplete || clock.elapsed() - startedAt >= timeouts.missingMs) return cluster
+    await clients.rest(tries, clients.closed)
+  }
+}
+
 async function readTopic(admin: Admin, name: string): Promise<Topic | undefined> {
   const found = await metadataOf(admin, name)
   if (found === undefined) return undefined
