@@ -332,6 +332,33 @@ if (engine !== undefined) {
       }
     })
 
+    test('[KFK15] whose position the log does not hold any more is told so, and is not given what comes later instead', async (context) => {
+      const { kafka, options } = await openedKafka(context, url, 1)
+      const { commands } = kafka.logs
+      await commands.append(0, ['a', 'b', 'c', 'd'].map(record))
+      const { promise, resolve } = Promise.withResolvers<OwnedPartition>()
+      commands.work('g', async (owned) => {
+        resolve(owned)
+        await aborted(owned)
+      })
+      const owned = await promise
+      const read = () => owned.read({ recordsMax: 1, bytesMax: 1, waitMs: 100 })
+      owned.seek(100)
+      await assert.rejects(read(), isA('operator', /at 100, but the log holds 0 to 4: records were lost/))
+      await commands.append(0, [record('e')])
+      await assert.rejects(read(), isA('operator', /records were lost/))
+      owned.seek(0)
+      await using admin = client(new Admin(BASE))
+      const name = `${prefixOf(options)}.commands`
+      await admin.it.deleteRecords({ topics: [{ name, partitions: [{ partition: 0, offset: 2n }] }] })
+      await assert.rejects(read(), isA('operator', /at 0, but the log holds 2 to 5: records were lost/))
+      owned.seek(2)
+      assert.deepEqual(
+        (await read()).map(({ key }) => key),
+        ['c'],
+      )
+    })
+
     test('[KFK8] a batch in flight when others join is committed before they begin', async (context) => {
       const { kafka, options } = await openedKafka(context, url, 2, { drainMs: 5_000 })
       const { commands } = kafka.logs

@@ -1,3 +1,4 @@
+import { Failure } from '../../ports/failure.ts'
 import type { Gather, Offset, OwnedPartition, ReadLimit, StoredRecord } from '../../ports/log.ts'
 import type { Clients } from './clients.ts'
 import { failureOf } from './failures.ts'
@@ -32,13 +33,17 @@ export class Owned implements OwnedPartition {
   #aheadBytes = 0
   #fetching: Promise<void> | undefined
   #seeks = 0
+  /** Whether nothing was handed out yet, so that the position is only where the log began. */
+  #isFresh: boolean
+  #lost: Failure | undefined
   /** Behind the last record handed out, and up to where all is committed. */
   #handed: Offset
   #committed: Offset
   #commits = 0
   #reads = 0
 
-  constructor(id: number, position: Offset, signal: AbortSignal, parts: OwnedParts) {
+  constructor(id: number, position: Offset, isCommitted: boolean, signal: AbortSignal, parts: OwnedParts) {
+    this.#isFresh = !isCommitted
     this.id = id
     this.signal = signal
     this.#parts = parts
@@ -56,6 +61,8 @@ export class Owned implements OwnedPartition {
 
   seek(offset: Offset): void {
     this.#seeks++
+    this.#isFresh = false
+    this.#lost = undefined
     this.#position = this.#next = offset
     this.#handed = this.#committed = offset
     this.#ahead = []
@@ -134,6 +141,7 @@ export class Owned implements OwnedPartition {
 
   async #fetch(waitMs: number): Promise<void> {
     const { fetcher, clients } = this.#parts
+    if (this.#lost !== undefined) throw this.#lost
     const [from, seeks] = [this.#next, this.#seeks]
     try {
       const { records, next } = await fetcher.fetch(this.id, from, waitMs)
@@ -144,19 +152,28 @@ export class Owned implements OwnedPartition {
       }
       this.#next = next
     } catch (error) {
-      if (error instanceof OutOfRange) return await this.#enterRange(from, seeks, waitMs)
+      if (error instanceof OutOfRange) return await this.#enterRange(from, seeks)
       clients.checkOpen()
       throw failureOf(error, 'ask', `reading partition ${this.id}`)
     }
   }
 
-  /** Reads are from the first record at or above their position; at a position above the end there is nothing yet. */
-  async #enterRange(from: Offset, seeks: number, waitMs: number): Promise<void> {
-    const { positions, clients } = this.#parts
-    const { begin } = await positions.range(this.id, this.signal)
-    if (from >= begin) return await clients.clock.sleep(waitMs, this.signal)
-    clients.logger.warn({ partition: this.id, from, begin }, 'the log does not reach back to where the group is')
-    if (seeks === this.#seeks) this.#next = begin
+  /**
+   * The log does not hold our position. Where nothing was read yet, its beginning moved on meanwhile. Else records are gone that the group
+   * had still to read, by retention, or because a broker lost what it had: what is appended next must not pass for them, so this ends here.
+   */
+  async #enterRange(from: Offset, seeks: number): Promise<void> {
+    const { begin, end } = await this.#parts.positions.range(this.id, this.signal)
+    if (seeks !== this.#seeks) return
+    if (from < begin && this.#isFresh) {
+      this.#next = begin
+      return
+    }
+    this.#lost = new Failure(
+      'operator',
+      `partition ${this.id}: the group is at ${from}, but the log holds ${begin} to ${end}: records were lost before they were read; see what the stores have, and restart`,
+    )
+    throw this.#lost
   }
 
   #take({ recordsMax, bytesMax }: ReadLimit): readonly StoredRecord[] {
@@ -170,7 +187,10 @@ export class Owned implements OwnedPartition {
     const taken = this.#ahead.splice(0, count)
     this.#aheadBytes -= bytes
     const last = taken.at(-1)
-    if (last !== undefined) this.#handed = last.offset + 1
+    if (last !== undefined) {
+      this.#handed = last.offset + 1
+      this.#isFresh = false
+    }
     this.#position = this.#ahead[0]?.offset ?? this.#next
     return taken
   }

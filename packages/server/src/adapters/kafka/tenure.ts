@@ -36,6 +36,7 @@ export class Tenure {
   #committer: Committer
   #owned: Owned | undefined
   #committed: Offset = 0
+  #isCommitted = false
   #onIdle: (() => void)[] = []
 
   constructor(partition: number, committer: Committer, parts: TenureParts) {
@@ -69,7 +70,7 @@ export class Tenure {
     while (!signal.aborted) {
       const position = await this.#start()
       if (position === undefined) break
-      const owned = new Owned(this.partition, position, signal, {
+      const owned = new Owned(this.partition, position, this.#isCommitted, signal, {
         clients,
         fetcher: this.#fetcher,
         positions,
@@ -101,6 +102,7 @@ export class Tenure {
         try {
           const committed = (await positions.committed(group, [this.partition], signal)).get(this.partition)
           this.#committed = committed ?? 0
+          this.#isCommitted = committed !== undefined
           return committed ?? (await positions.range(this.partition, signal)).begin
         } catch (error) {
           waits.begin(
