@@ -13,6 +13,8 @@ const RUNS: Readonly<Record<PartName, () => Promise<Part>>> = {
   fsyncs: async () => (await import('./parts/fsyncs.ts')).fsyncs,
   idle: async () => (await import('./parts/idle.ts')).idle,
   start: async () => (await import('./parts/start.ts')).start,
+  drain: async () => (await import('./parts/drain.ts')).drain,
+  durable: async () => (await import('./parts/durable.ts')).durable,
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -2,22 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type Profile, WAITING } from './load/libraries.ts'
 import { figure, printTable } from './report.ts'
-
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-    readonly children?: readonly number[]
-  }[]
-  readonly samples: readonly number[]
-  readonly timeDeltas: readonly number[]
-}
 
 const ROWS_MAX = 25
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Frames of V8 and Node that stand for no work of ours. */
-const WAITING = new Set(['(idle)', '(program)', '(root)'])
 
 const [folder = '.'] = process.argv.slice(2)
 for (const file of readdirSync(folder).sort()) {

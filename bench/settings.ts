@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start'] as const
+export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start', 'drain', 'durable'] as const
 export type PartName = (typeof PARTS)[number]
+
+/** What `drain` may start to store into. */
+export const STORE_ENGINES = ['mongo-java-server', 'ferretdb', 'ferretdb-pg'] as const
+export type StoreEngine = (typeof STORE_ENGINES)[number]
 
 export interface BenchSettings {
   readonly parts: readonly PartName[]
@@ -9,14 +13,18 @@ export interface BenchSettings {
   readonly seconds: number
   /** How often each pair, we and the other thing, is measured. */
   readonly passes: number
-  /** Levels of `stored`. */
-  readonly inFlight: readonly number[]
+  /** Levels of `stored` and `durable`; undefined: each has its own. */
+  readonly inFlight: readonly number[] | undefined
   /** Entries in the store before `stored` begins: 0, or 500,000. */
   readonly filledEntries: number
   /** For `idle`. */
   readonly connections: number
+  /** For `drain`. */
+  readonly store: StoreEngine
+  /** Messages that \`drain\` finds in the log; undefined: as many as the engine bears. */
+  readonly records: number | undefined
   readonly jsonFile: string | undefined
-  /** Where `stored` and `fanout` leave CPU profiles of the server's threads. */
+  /** Where CPU profiles of the server's threads are left. */
   readonly profileFolder: string | undefined
 }
 
@@ -30,15 +38,30 @@ Parts (all by default):
   fsyncs   fsyncs for each group and message (needs strace)
   idle     memory for each of 5,000 idle connections, beside a bare ws server
   start    time until ready, beside an empty Node process
+  drain    a cluster's worker: messages a second, from a full log into the store, beside a bare loop of the same inserts
+  durable  a cluster's gateway: sends a second accepted by Kafka, beside a bare producer with the same batches
 
 Options:
   --seconds N      how long each measurement runs (default 3)
   --passes N       how many times we and the other thing take turns (default 3)
-  --in-flight LIST \`stored\` with so many messages in flight (default 1,16,64,1000)
+  --in-flight LIST \`stored\` and \`durable\` with so many messages in flight (defaults 1,16,64,1000 and 16,64,1000)
   --filled         \`stored\` on a store that holds 500,000 entries
   --connections N  for \`idle\` (default 5000)
+  --store ENGINE   for \`drain\`: mongo-java-server (default), ferretdb or ferretdb-pg
+  --records N      for \`drain\`: messages in the log (default 100000; 2000 on FerretDB, which reads all it has at every look-up)
   --json FILE      every figure as JSON too
-  --profile DIR    CPU profiles of the server's threads in \`stored\` and \`fanout\`, for Chrome's DevTools; figures suffer
+  --profile DIR    CPU profiles of the server's threads, for Chrome's DevTools and bench/profile.ts; figures suffer
+
+\`drain\` and \`durable\` start engines of their own (see \`npm run engines -- --help\`). Somebody else's are used where the variables
+HFTEST_KAFKA=HOST:PORT and HFTEST_MONGODB_URI=mongodb://… name them; topics and databases made there are removed again.
+
+Examples:
+  npm run bench
+  npm run bench -- stored --in-flight 64 --passes 5
+  npm run bench -- drain --records 20000
+  npm run bench -- drain --store ferretdb --profile /tmp/profiles
+  HFTEST_MONGODB_URI='mongodb://db1,db2,db3/?replicaSet=rs0' npm run bench -- drain --json drain.json
+  npm run bench -- durable --seconds 5
 
 How to read it: only ratios of one run mean something, and only while the disk is free: fdatasync is probed before and after each
 measurement, and below 3,000 a second the figures do not count (they are shown, and say so). Times never make it fail. It
@@ -64,9 +87,9 @@ export function readSettings(args: readonly string[]): BenchSettings | undefined
     passes: Math.ceil(positive('passes', values.passes, 3)),
     filledEntries: values.filled === true ? 500_000 : 0,
     connections: Math.ceil(positive('connections', values.connections, 5_000)),
-    inFlight: (values['in-flight'] ?? '1,16,64,1000')
-      .split(',')
-      .map((text) => Math.ceil(positive('in-flight', text, 1))),
+    inFlight: values['in-flight']?.split(',').map((text) => Math.ceil(positive('in-flight', text, 1))),
+    store: storeEngine(values.store ?? 'mongo-java-server'),
+    records: values.records === undefined ? undefined : Math.ceil(positive('records', values.records, 1)),
     jsonFile: values.json,
     profileFolder: values.profile,
   }
@@ -83,6 +106,8 @@ function parsed(args: readonly string[]) {
         filled: { type: 'boolean' },
         connections: { type: 'string' },
         'in-flight': { type: 'string' },
+        store: { type: 'string' },
+        records: { type: 'string' },
         json: { type: 'string' },
         profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -101,6 +126,12 @@ function firstSentence(error: unknown): string {
 
 function isPart(name: string): name is PartName {
   return (PARTS as readonly string[]).includes(name)
+}
+
+function storeEngine(text: string): StoreEngine {
+  const engine = STORE_ENGINES.find((one) => one === text)
+  if (engine === undefined) throw new UsageError(`--store must be one of ${STORE_ENGINES.join(', ')}.`)
+  return engine
 }
 
 function positive(name: string, text: string | undefined, otherwise: number): number {

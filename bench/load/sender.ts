@@ -1,6 +1,7 @@
 import type { Client, Traffic } from './client.ts'
 import { type Frames, numberOf } from './messages.ts'
 import { Receiver } from './receiver.ts'
+import { Samples } from './samples.ts'
 
 /** When a closed loop stops sending: what is in flight then is still waited for. */
 export type Until = { readonly seconds: number } | { readonly messages: number }
@@ -181,22 +182,3 @@ class ClosedLoop implements Traffic {
 }
 
 const STALLED_MS_MAX = 30_000
-
-/** Numbers without a box each. */
-class Samples {
-  private values = new Float64Array(1 << 16)
-  private count = 0
-
-  add(value: number): void {
-    if (this.count === this.values.length) {
-      const larger = new Float64Array(2 * this.count)
-      larger.set(this.values)
-      this.values = larger
-    }
-    this.values[this.count++] = value
-  }
-
-  sorted(): Float64Array {
-    return this.values.slice(0, this.count).sort()
-  }
-}

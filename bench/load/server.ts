@@ -37,10 +37,10 @@ export class Holdfast {
   }
 
   /** Starts it on a free port. Rejects, with what it printed, when it ends instead. */
-  static async start({ data, wrap = [], nodeOptions = [] }: HoldfastOptions): Promise<Holdfast> {
+  static async start({ data, wrap = [], nodeOptions = [], env = {} }: HoldfastOptions): Promise<Holdfast> {
     const [file = '', ...args] = [...wrap, ...serverCommand(data, nodeOptions)]
     const begun = performance.now()
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     const ended = new Promise<number | string>((resolve) =>
       child.on('exit', (code, signal) => resolve(code ?? signal ?? '')),
     )
@@ -73,21 +73,17 @@ export interface HoldfastOptions {
   /** What to put before the command: a tracer, say. */
   readonly wrap?: readonly string[]
   readonly nodeOptions?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What a command line of ours begins with. */
+export function holdfastCommand(nodeOptions: readonly string[] = []): readonly string[] {
+  const options = ['--conditions=@holdfast/source', '--disable-warning=ExperimentalWarning', ...nodeOptions]
+  return [process.execPath, ...options, SERVER_MAIN]
 }
 
 function serverCommand(data: string, nodeOptions: readonly string[]): readonly string[] {
-  return [
-    process.execPath,
-    '--conditions=@holdfast/source',
-    '--disable-warning=ExperimentalWarning',
-    ...nodeOptions,
-    SERVER_MAIN,
-    'serve',
-    '--port',
-    '0',
-    '--data',
-    data,
-  ]
+  return [...holdfastCommand(nodeOptions), 'serve', '--port', '0', '--data', data]
 }
 
 /** A folder that is gone afterwards. */

@@ -22,6 +22,7 @@ const GROUP_MAX = 500
 const FILL_ROOMS = 100
 const FILL_IN_FLIGHT = 1_000
 const CPU = { must: 3, aim: 2 }
+const IN_FLIGHT = [1, 16, 64, 1_000]
 
 interface Level {
   readonly inFlight: number
@@ -36,7 +37,7 @@ function levelOf(inFlight: number): Level {
 
 /** Messages stored through real sockets, in one room, beside a loop that writes the same rows in the same transactions and group sizes. */
 export async function stored(settings: BenchSettings, progress: Progress): Promise<PartReport> {
-  const { seconds, passes, filledEntries } = settings
+  const { seconds, passes, filledEntries, inFlight = IN_FLIGHT } = settings
   using folder = new Folder()
   await prepare(folder.path, filledEntries, progress)
   using twin = folder.copy()
@@ -44,7 +45,7 @@ export async function stored(settings: BenchSettings, progress: Progress): Promi
   const { bare } = await Bare.start('sqlite', { args: [twin.path] })
   try {
     const talk = await Talk.begin(server)
-    const results = settings.inFlight.map((inFlight) => ({ level: levelOf(inFlight), turns: [] as StoredTurn[] }))
+    const results = inFlight.map((one) => ({ level: levelOf(one), turns: [] as StoredTurn[] }))
     for (let pass = 0; pass <= passes; pass++) {
       for (const { level, turns } of results) {
         const turn = await takeTurns(
