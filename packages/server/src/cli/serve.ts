@@ -59,7 +59,7 @@ async function serve(config: Config, asked: AbortSignal, io: Io): Promise<number
   try {
     await checkPort(config)
     if (!asked.aborted) holdfast = await compose(config)
-    if (!asked.aborted) await holdfast?.start()
+    if (!asked.aborted) await holdfast?.start(asked)
     if (holdfast !== undefined && !asked.aborted) await io.out.write(banner(holdfast, config))
   } catch (error) {
     // Who is asked to stop while it starts has not failed.

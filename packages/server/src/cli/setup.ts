@@ -60,9 +60,13 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       await io.out.write(json ? `${JSON.stringify(step)}\n` : `${done}  ${step.what}\n`)
     })
   } catch (error) {
-    if (error instanceof Failure)
-      throw new CommandError(error.class === 'transient' ? EXIT.unreachable : EXIT.failed, error.message, error)
-    throw error
+    if (!(error instanceof Failure)) throw error
+    if (error.class !== 'transient') throw new CommandError(EXIT.failed, error.message, error)
+    throw new CommandError(
+      EXIT.unreachable,
+      `${error.message}. Does it run, and are HOLDFAST_LOG and HOLDFAST_STORE right?`,
+      error,
+    )
   }
   return EXIT.ok
 }

@@ -10,7 +10,7 @@ import { joinMetrics, Telemetry } from '../telemetry/telemetry.ts'
 import type { Holdfast } from './compose.ts'
 import { Ends } from './ends.ts'
 import { makeFolder } from './engines.ts'
-import { createAlerts, createFront, loadFront, urlOf } from './front.ts'
+import { createAlerts, createFront, type Front, loadFront, urlOf } from './front.ts'
 import { openNetworked } from './networked.ts'
 import { Opening } from './opening.ts'
 
@@ -46,7 +46,8 @@ class Member implements Holdfast {
   }
 
   /** Resolves when it is at work; until its engines are there it waits, and says for what. */
-  start(): Promise<void> {
+  start(asked: AbortSignal): Promise<void> {
+    asked.addEventListener('abort', () => this.#stopping.abort(), { once: true })
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -87,7 +88,7 @@ class Member implements Holdfast {
   }
 
   /** Of a process that nobody talks to but those who look after processes. */
-  #healthFront({ status }: EngineControl, { host, port }: Config): Holdfast {
+  #healthFront({ status }: EngineControl, { host, port }: Config): Front {
     const api = this.#healthApi(async () => (await status()).waiting)
     return {
       url: urlOf(host, port),

@@ -1,11 +1,12 @@
 import type { Config } from '../config/config.ts'
-import type { Service } from '../ports/system.ts'
-
 /** A running server, or its share of a cluster. */
-export interface Holdfast extends Service {
+export interface Holdfast {
   /** Where it listens, once it was started. */
   readonly url: string
   readonly offersSignIn: boolean
+  /** Resolves when it is at work. Waiting for engines that are not there yet ends when the signal aborts: it rejects then. */
+  start(asked: AbortSignal): Promise<void>
+  stop(): Promise<void>
 }
 
 /** Builds the server from its settings: all of it in one process on SQLite, or some roles of a cluster. Only this folder knows roles and adapters. */

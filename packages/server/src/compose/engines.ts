@@ -20,7 +20,12 @@ export function kafkaOptions({
         : { mechanism: MECHANISMS[mechanism], username, password },
     tls: tls === 'off' ? undefined : { caFile: tlsCaFile },
     // Others wait a little longer for a member than it may be silent, and it must have drained before that.
-    timeouts: { sessionMs, rebalanceMs: Math.ceil(sessionMs * 1.2), drainMs: Math.floor(sessionMs / 2) },
+    timeouts: {
+      sessionMs,
+      rebalanceMs: Math.ceil(sessionMs * 1.2),
+      drainMs: Math.floor(sessionMs / 2),
+      heartbeatMs: Math.min(1_000, Math.ceil(sessionMs / 4)),
+    },
   }
 }
 

@@ -17,10 +17,9 @@ import { Rate } from '../core/rate.ts'
 import { replay } from '../core/replay.ts'
 import { RetentionGuard } from '../core/retention.ts'
 import type { Engine } from '../engine/remote.ts'
-import type { Cancel, Clock, Logger, TurnEnd } from '../ports/system.ts'
+import type { Cancel, Clock, Logger, Service, TurnEnd } from '../ports/system.ts'
 import { joinMetrics, type Telemetry } from '../telemetry/telemetry.ts'
 import { GROUP as WORKER_GROUP } from '../worker/start.ts'
-import type { Holdfast } from './compose.ts'
 
 /** The engine thread may be inside a long write: who asks how it is gets an answer all the same. */
 const ANSWER_MS_MAX = 1_000
@@ -30,6 +29,12 @@ const LOAD_SCHEMAS_AFTER_MS = 1_000
 const turnEnd: TurnEnd = (call) => void setImmediate(call)
 
 type Library = Awaited<ReturnType<typeof loadFront>>
+
+export interface Front extends Service {
+  /** Where it listens, once it was started. */
+  readonly url: string
+  readonly offersSignIn: boolean
+}
 
 export interface FrontOptions {
   readonly config: Config
@@ -64,7 +69,7 @@ export function createAlerts({ data, alertUrl, alertSecret, alert }: Config, log
 }
 
 /** What people and programs talk to: sockets and HTTP, in front of engines wherever they are. */
-export function createFront({ config, logger, telemetry, engine, library }: FrontOptions): Holdfast {
+export function createFront({ config, logger, telemetry, engine, library }: FrontOptions): Front {
   const { createApi, createGateway, attach, loadSchemas } = library
   const system = { clock: systemClock, random: systemRandom, logger, sha256 }
   const secret = createSecret(config.data)

@@ -55,11 +55,15 @@ async function open({ config, logger, opening, telemetry, alert }: NetworkedOpti
     logger,
     failpoint: failpointsFrom(config.test.failpoint),
   }
-  const kafka = await opening.open('log', () => openKafka({ ...kafkaOptions(config), ...shared, clientName: name }))
+  const kafka = await opening.open('log', 'HOLDFAST_LOG', () =>
+    openKafka({ ...kafkaOptions(config), ...shared, clientName: name }),
+  )
   ends.add(() => kafka.close())
   const { logs } = kafka
   const { partitions, durability } = logs.commands
-  const mongodb = await opening.open('store', () => openMongodb({ ...mongodbOptions(config), ...shared, partitions }))
+  const mongodb = await opening.open('store', 'HOLDFAST_STORE', () =>
+    openMongodb({ ...mongodbOptions(config), ...shared, partitions }),
+  )
   ends.add(() => mongodb.close())
   logger.info({ log: kafka.about, store: mongodb.about }, 'the engines are open')
   if (durability !== 'replicated' || mongodb.durability !== 'replicated')

@@ -29,24 +29,49 @@ export class Opening {
     return [...this.#waiting].map(([name, why]) => `${name}: ${why}`)
   }
 
-  /** Rejects with a Failure of class closed when the signal aborts, and with what is no Failure: a fault of ours. */
-  async open<Opened extends { close(): Promise<void> }>(name: string, open: () => Promise<Opened>): Promise<Opened> {
+  /**
+   * `variable` is where it is set, for whoever has to mend it. Rejects with a Failure of class closed as soon as the signal aborts, and with
+   * what is no Failure: a fault of ours.
+   */
+  async open<Opened extends Closable>(name: string, variable: string, open: () => Promise<Opened>): Promise<Opened> {
     const { clock, random, logger, signal } = this.#options
     this.#waiting.set(name, 'is being opened')
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        const opened = await open()
+        const opened = await orAborted(open(), signal)
+        if (opened === undefined) break
         this.#waiting.delete(name)
-        if (!signal.aborted) return opened
-        await opened.close()
-        break
+        return opened
       } catch (cause) {
         if (!(cause instanceof Failure)) throw cause
-        if (this.#waiting.get(name) !== cause.message) logger.warn({ engine: name, cause }, cause.message)
-        this.#waiting.set(name, cause.message)
+        const sentence = `${cause.message} (${variable}; tried again until it works)`
+        if (this.#waiting.get(name) !== sentence) logger.warn({ engine: name, class: cause.class }, sentence)
+        this.#waiting.set(name, sentence)
       }
       await clock.sleep(waitMs(random, BACKOFF, tries), signal)
     }
     throw new Failure('closed', 'the start was broken off')
   }
+}
+
+interface Closable {
+  close(): Promise<void>
+}
+
+/** What was opened, or undefined when the signal aborts first: then nobody waits for it, and it is closed should it still come. */
+function orAborted<Opened extends Closable>(
+  opening: Promise<Opened>,
+  signal: AbortSignal,
+): Promise<Opened | undefined> {
+  return new Promise((resolve, reject) => {
+    const abandon = () => resolve(undefined)
+    signal.addEventListener('abort', abandon, { once: true })
+    opening
+      .then((opened) => {
+        signal.removeEventListener('abort', abandon)
+        if (!signal.aborted) return resolve(opened)
+        return opened.close()
+      })
+      .catch(reject)
+  })
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { holdfast } from '../cli/holdfast.ts'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { holdfast, start } from '../cli/holdfast.ts'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
 
 export interface EngineUrls {
@@ -16,6 +18,7 @@ export interface ClusterOptions {
   /** Of topics; by default one copy, as on one broker. */
   readonly replication?: number
   readonly minInSync?: number
+  readonly isSetUp?: boolean
 }
 
 /** A process that died is missed after this: brokers for tests allow less than real ones do. */
@@ -40,17 +43,40 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
-  /** Sets up topics and indexes. */
+  /** Sets up topics and indexes, unless told not to. */
   static async open(engines: EngineUrls, options: ClusterOptions = {}): Promise<Cluster> {
-    const { partitions = 4, replication = 1, minInSync = 1, env = {} } = options
+    const { partitions = 4, replication = 1, minInSync = 1, env = {}, isSetUp = true } = options
     const cluster = new Cluster(engines, {
       HOLDFAST_KAFKA_REPLICATION: String(replication),
       HOLDFAST_KAFKA_MIN_IN_SYNC: String(minInSync),
       ...env,
     })
-    const { exit, out, err } = await cluster.run(['setup', '--partitions', String(partitions)])
-    assert.equal(exit, 0, `${out}\n${err}`)
+    if (isSetUp) await cluster.setUp(partitions)
     return cluster
+  }
+
+  async setUp(partitions = 4): Promise<void> {
+    const { exit, out, err } = await this.run(['setup', '--partitions', String(partitions)])
+    assert.equal(exit, 0, `${out}\n${err}`)
+  }
+
+  /** Starts one process that may have to wait before it is at work. */
+  async spawn(role: string, { env = {} }: Pick<ProcessOptions, 'env'> = {}): Promise<Spawned> {
+    const port = await freePort()
+    const settings = { ...this.#environment, HOLDFAST_ROLE: role, HOLDFAST_PORT: String(port), ...env }
+    const { child, out, err, ended } = start(['serve'], { env: settings })
+    return {
+      url: `http://127.0.0.1:${port}`,
+      output: () => out() + err(),
+      async stop() {
+        child.kill('SIGTERM')
+        return (await ended).exit
+      },
+      async [Symbol.asyncDispose]() {
+        child.kill('SIGKILL')
+        await ended
+      },
+    }
   }
 
   /** Starts one process with these roles, and waits until it is at work. */
@@ -84,6 +110,24 @@ export class Cluster implements AsyncDisposable {
 }
 
 let count = 0
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  assert.ok(typeof address === 'object' && address !== null)
+  return address.port
+}
+
+/** A process, from before it is at work. */
+export interface Spawned extends AsyncDisposable {
+  readonly url: string
+  output(): string
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | string>
+}
 
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
