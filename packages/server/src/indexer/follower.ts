@@ -1,6 +1,7 @@
 import { decodeFeed, type FeedRecord, feedEntry } from '../core/feed.ts'
 import { Halt, type Life } from '../core/life.ts'
 import { tokens } from '../core/tokens.ts'
+import { failureClass } from '../ports/failure.ts'
 import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
 import type { RoomId, Timestamp } from '../ports/store.ts'
@@ -69,7 +70,8 @@ export class Follower {
     while (!life.ending.aborted && !owned.signal.aborted) {
       const askedAt = clock.now()
       const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
-      const records = await writer.until(() => life.orEnding(owned.read({ recordsMax, bytesMax, waitMs, gather })))
+      const limit = { recordsMax, bytesMax, waitMs, gather }
+      const records = await writer.until(() => life.orEnding(this.#read(limit)))
       if (records === undefined) return
       const last = records.at(-1)
       if (last !== undefined) {
@@ -81,6 +83,21 @@ export class Follower {
       }
       // What was published before the question, an empty answer shows to be indexed already.
       await this.#reached(last?.timestamp ?? askedAt)
+    }
+  }
+
+  /** A log may have let go what was still to be read here: then the store has it, and the feed goes on from where it begins. */
+  async #read(limit: Parameters<OwnedPartition['read']>[0]): Promise<readonly StoredRecord[]> {
+    const { owned, logs } = this.#options
+    try {
+      return await owned.read(limit)
+    } catch (cause) {
+      if (failureClass(cause) !== 'operator') throw cause
+      const { begin, end } = await logs.feed.range(owned.id)
+      if (this.#committed >= begin && this.#committed <= end) throw cause
+      this.#committed = await this.#start()
+      owned.seek(this.#committed)
+      return await owned.read(limit)
     }
   }
 

@@ -77,6 +77,7 @@ export interface OwnedPartition {
   /**
    * Waits at most `waitMs` for a first record; empty when none came or the signal aborted. With `gather`, waits behind a first one so long
    * for so many, or about so many. Nothing is taken before the waiting is over, so a read that fails has passed over nothing. [LOG10]
+   * Where the log has let go what was still to be read here, it fails with class operator until a seek: what comes later must not pass for it.
    */
   read(limit: ReadLimit & { readonly waitMs: number; readonly gather?: Gather }): Promise<readonly StoredRecord[]>
   /**

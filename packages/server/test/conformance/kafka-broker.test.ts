@@ -66,14 +66,16 @@ if (engine !== undefined) {
       )
       const kafka = await openKafka({ ...other, partitions: undefined })
       assert.equal(kafka.logs.feed.partitions, 2)
+      assert.equal(kafka.logs.commands.retentionMs, 7 * 24 * 60 * 60_000)
       assert.match(kafka.about, /brokers: 1,.*partitions: 2, copies: 1, in sync for a write: 1, each batch flushed/)
       await kafka.close()
     })
 
-    test('[KFK1] a topic that loses records by key, or takes its senders’ word for the time, is refused', async () => {
+    test('[KFK1] a topic that loses records by key or by size, or takes its senders’ word for the time, is refused', async () => {
       for (const [name, value, expected] of [
         ['cleanup.policy', 'compact', /cleanup.policy=compact.*set it to delete/],
         ['message.timestamp.type', 'CreateTime', /message.timestamp.type=CreateTime.*set it to LogAppendTime/],
+        ['retention.bytes', '1000000', /retention.bytes=1000000.*set it to -1/],
       ] as const) {
         const options = kafkaOptions(url)
         await setUpKafka({ ...options, partitions: 1, ...ONE_COPY })

@@ -407,6 +407,50 @@ test('[IDX17] who lost a partition does not commit there any more, however often
   await scene.stop()
 })
 
+test('[IDX18] a feed that let go what was still to be read is followed from where it begins, and the store fills in, without a restart', async () => {
+  const scene = new Scene()
+  const { feed } = scene.memory.logs
+  let begin = 0
+  const trimmed: Log = {
+    name: feed.name,
+    partitions: feed.partitions,
+    durability: feed.durability,
+    append: (...args) => feed.append(...args),
+    read: (...args) => feed.read(...args),
+    range: async (partition) => ({ ...(await feed.range(partition)), begin }),
+    tail: (...args) => feed.tail(...args),
+    lag: (...args) => feed.lag(...args),
+    committed: (...args) => feed.committed(...args),
+    work: (group, run) =>
+      feed.work(group, (owned) => {
+        const { id, position, signal } = owned
+        let at = position
+        const read: typeof owned.read = async (limit) => {
+          const records = await owned.read(limit)
+          if (at < begin) throw new Failure('operator', 'records were lost before they were read')
+          at = (records.at(-1)?.offset ?? at - 1) + 1
+          return records
+        }
+        const seek = (offset: number) => {
+          at = offset
+          owned.seek(offset)
+        }
+        return run({ id, position, signal, seek, read, commit: (next) => owned.commit(next) })
+      }),
+  }
+  await scene.say(['one'])
+  await scene.start({}, scene.memory.search, trimmed)
+  await scene.clock.until(() => scene.counts.indexed === 1, 'the first is indexed')
+  begin = 3
+  await scene.say(['two', 'three', 'four'])
+  await scene.clock.advance(INDEXER_DEFAULTS.sweepMs)
+
+  assert.deepEqual(await scene.hits('two'), [2])
+  assert.deepEqual(await scene.hits('three'), [3])
+  assert.deepEqual(await scene.hits('four'), [4])
+  await scene.stop()
+})
+
 test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {
   const scene = new Scene()
   let isFirst = true

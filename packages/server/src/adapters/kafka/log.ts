@@ -44,6 +44,7 @@ export class KafkaLog implements Log {
   readonly name: string
   readonly partitions: number
   readonly durability: Durability
+  readonly retentionMs: number | undefined
   readonly #parts: KafkaLogParts
   readonly #appenders: readonly PartitionAppender[]
   readonly #reader: Fetcher
@@ -55,6 +56,7 @@ export class KafkaLog implements Log {
     this.name = parts.name
     this.partitions = topic.partitions
     this.durability = parts.durability
+    this.retentionMs = topic.retentionMs
     this.#parts = parts
     this.#appenders = Array.from(
       { length: topic.partitions },

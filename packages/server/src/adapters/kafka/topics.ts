@@ -21,6 +21,10 @@ export interface Topic {
   readonly cleanup: string
   readonly timestamps: string
   readonly uncleanElection: boolean
+  /** Records go after so long, read or not; undefined where they stay. */
+  readonly retentionMs: number | undefined
+  /** Records go once there are so many bytes of later ones; -1 where they stay. */
+  readonly retentionBytes: number
 }
 
 export interface Cluster {
@@ -36,6 +40,8 @@ const CONFIGURATION = [
   'cleanup.policy',
   'message.timestamp.type',
   'unclean.leader.election.enable',
+  'retention.ms',
+  'retention.bytes',
 ]
 
 /** What a broker adds to a batch that it takes. */
@@ -85,6 +91,8 @@ async function readTopic(admin: Admin, name: string): Promise<Topic | undefined>
     cleanup: value('cleanup.policy'),
     timestamps: value('message.timestamp.type'),
     uncleanElection: value('unclean.leader.election.enable') === 'true',
+    retentionMs: value('retention.ms') === '-1' ? undefined : Number(value('retention.ms')),
+    retentionBytes: Number(value('retention.bytes')),
   }
 }
 
@@ -125,7 +133,7 @@ export function checked(
 }
 
 /** What would lose records, or let decisions depend on the clocks of gateways. */
-export function checkTopic({ name, cleanup, timestamps }: Topic): void {
+export function checkTopic({ name, cleanup, timestamps, retentionBytes }: Topic): void {
   if (cleanup !== 'delete')
     throw new Failure(
       'operator',
@@ -135,6 +143,11 @@ export function checkTopic({ name, cleanup, timestamps }: Topic): void {
     throw new Failure(
       'operator',
       `the topic ${name} has message.timestamp.type=${timestamps}, so a record's time would be its sender's: set it to LogAppendTime`,
+    )
+  if (retentionBytes !== -1)
+    throw new Failure(
+      'operator',
+      `the topic ${name} has retention.bytes=${retentionBytes}, so a burst would delete what nobody has read: set it to -1`,
     )
 }
 

@@ -14,7 +14,6 @@ export interface SetUpStep {
 const FORMAT = 1
 const INSTALLATION = 'installation'
 const NAMESPACE_NOT_FOUND = 26
-const NAMESPACE_EXISTS = 48
 const RUN_SETUP = 'run `holdfast setup`, which may be repeated'
 
 /** Creates what is missing, and writes down what the installation is; may be repeated, also by several at once. */
@@ -111,8 +110,10 @@ async function createCollection(database: Db, name: string): Promise<boolean> {
     await database.createCollection(name)
     return true
   } catch (error) {
-    if (hasCode(error, NAMESPACE_EXISTS)) return false
-    throw error
+    // Somebody else may have made it meanwhile; not every server has the code for that, so its being there is the answer.
+    const [made] = await database.listCollections({ name }, { nameOnly: true }).toArray()
+    if (made === undefined) throw error
+    return false
   }
 }
 
