@@ -57,7 +57,9 @@ function startedOnLinux(pid: number): string | undefined {
   const fields = textOf(`/proc/${pid}/stat`)
     ?.replace(/^.*\)\s/s, '')
     .split(' ')
-  if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined
+  if (fields === undefined || fields[0] === 'X') return undefined
+  // The first of its threads may have ended before the others, which still hold its ports and files.
+  if (fields[0] === 'Z' && Number(fields[17]) <= 1) return undefined
   return `${textOf('/proc/sys/kernel/random/boot_id')?.trim()} ${fields[19]}`
 }
 

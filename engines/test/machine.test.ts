@@ -68,6 +68,24 @@ test('[ENG6] what is left of a process that nobody waited for does not count as 
   process.kill(pid, 0)
 })
 
+test('[ENG6] a process is there until the last of its threads has ended: then its port is free', async (context) => {
+  const spin = 'for (let i = 0; i < 8; i++) new Worker("for (;;);", { eval: true })'
+  const [port = 0] = (await choosePorts({ first: 1, clients: 1, inner: 0 }, 0)).clients
+  const code = `const { Worker } = require('node:worker_threads'); ${spin}
+    require('node:net').createServer().listen(${port}, '${HOST}', () => console.log('listens'))`
+  // Which thread ends first is chance.
+  for (let round = 0; round < 5; round++) {
+    const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] })
+    context.after(() => child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    const mark = markOf(child.pid ?? 0)
+    assert.ok(mark !== undefined)
+    signal(mark, 'SIGKILL')
+    while (isAlive(mark)) await new Promise(setImmediate)
+    assert.ok(await isFree(port))
+  }
+})
+
 test('[ENG7] a lock is held by one process at a time, and falls with it', async (context) => {
   const file = join(temporaryCache(context).root, 'one.lock')
   const holder = spawn(

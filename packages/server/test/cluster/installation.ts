@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { holdfast, start } from '../cli/holdfast.ts'
+import { type Ran, type Running, start } from '../cli/holdfast.ts'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
 
 export interface EngineUrls {
@@ -87,9 +87,14 @@ export class Cluster implements AsyncDisposable {
     return process
   }
 
-  /** Runs a command of this installation. */
-  run(args: readonly string[]) {
-    return holdfast(args, { env: this.#environment })
+  /** Runs a command of this installation to its end. */
+  run(args: readonly string[]): Promise<Ran> {
+    return this.begin(args).ended
+  }
+
+  /** Starts a command of this installation. */
+  begin(args: readonly string[]): Running {
+    return start(args, { env: this.#environment })
   }
 
   /** Waits until the operator's own check finds nothing wrong and nothing that waits; says what it found last. */
