@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { openKafka } from '../../src/adapters/kafka/kafka.ts'
+import { openMongodb } from '../../src/adapters/mongodb/mongodb.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { systemRandom } from '../../src/adapters/system/random.ts'
 import { type Ran, type Running, start } from '../cli/holdfast.ts'
+import type { Engines, Installation } from '../crash/operator.ts'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
 
 export interface EngineUrls {
@@ -25,8 +30,11 @@ export interface ClusterOptions {
 const SESSION_MS = '3000'
 
 /** One installation of several processes on shared engines, as they would stand on one machine: the secret and the search index are in one folder. */
-export class Cluster implements AsyncDisposable {
+export class Cluster implements Installation, AsyncDisposable {
   readonly data: string
+  /** Where log and store are. */
+  readonly log: string
+  readonly store: string
   readonly #folder = temporaryFolder()
   readonly #environment: Readonly<Record<string, string>>
   readonly #processes: ServerProcess[] = []
@@ -34,9 +42,11 @@ export class Cluster implements AsyncDisposable {
   private constructor({ kafka, mongodb }: EngineUrls, env: Readonly<Record<string, string>>) {
     this.data = this.#folder.path
     const name = `hf-${process.pid}-${++count}`
+    this.log = `kafka://${kafka}/${name}`
+    this.store = mongodb.replace(/^(mongodb:\/\/[^/]+)\/?/, `$1/${name}`)
     this.#environment = {
-      HOLDFAST_LOG: `kafka://${kafka}/${name}`,
-      HOLDFAST_STORE: mongodb.replace(/^(mongodb:\/\/[^/]+)\/?/, `$1/${name}`),
+      HOLDFAST_LOG: this.log,
+      HOLDFAST_STORE: this.store,
       HOLDFAST_DATA: this.data,
       HOLDFAST_KAFKA_SESSION_MS: SESSION_MS,
       ...env,
@@ -108,6 +118,27 @@ export class Cluster implements AsyncDisposable {
     await looked.catch((error: unknown) => assert.fail(`${String(error)}\n${found}`))
   }
 
+  /** Opens log and store in this process, to look into them or to work on them. */
+  async engines(): Promise<Engines> {
+    const kafka = await openKafka({ ...SYSTEM, url: this.log, partitions: undefined, clientName: 'holdfast-test' })
+    const { partitions } = kafka.logs.commands
+    const mongodb = await openMongodb({ ...SYSTEM, url: this.store, partitions }).catch(async (error) => {
+      await kafka.close()
+      throw error
+    })
+    return {
+      logs: kafka.logs,
+      store: mongodb.store,
+      close: async () => void (await Promise.all([kafka.close(), mongodb.close()])),
+    }
+  }
+
+  /** The operator's own check, which may find that something waits. */
+  async verify(): Promise<void> {
+    const { exit, out, err } = await this.run(['verify'])
+    assert.equal(exit, 0, `${out}\n${err}`)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#processes.map((process) => process[Symbol.asyncDispose]()))
     this.#folder[Symbol.dispose]()
@@ -133,6 +164,8 @@ export interface Spawned extends AsyncDisposable {
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | string>
 }
+
+const SYSTEM = { clock: systemClock, random: systemRandom, logger: { debug() {}, info() {}, warn() {}, error() {} } }
 
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Client, connect, HoldfastError } from '@holdfast/client'
-import { sha256 } from '../../src/adapters/system/sha256.ts'
-import { entryId } from '../../src/core/identity.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
 import { portOf } from './conversation.ts'
-import { type Letter, Operator } from './operator.ts'
-
-const ROOM = 'lobby'
-/** A member of the room whom nobody has registered: whatever they say waits, and then dies. */
-const GHOST = 'ghost'
-const SAID = ['boo', 'xin chào 👋', 'is anybody there?']
-const SETTINGS = { HOLDFAST_USERS: 'registered', HOLDFAST_WORKER_LANE_WAIT_MS_MAX: '100' }
+import {
+  GHOST,
+  Ghost,
+  holdsOneDeathEach,
+  idOf,
+  isReplayedOnce,
+  lettersOf,
+  ROOM,
+  roomWithGhost,
+  SAID,
+  SETTINGS,
+} from './ghost.ts'
 
 /**
  * The crash points between a death and its commit. Claim and letter are one transaction on SQLite: "claimed, but no letter" is a place
@@ -53,9 +55,9 @@ for (const { point, visit, what, leaves } of DEATHS)
     await using second = await start(folder.path, { port: portOf(first) })
 
     await holdsOneDeathEach(operator, ghost, await told)
-    operator.verify()
+    await operator.verify()
     assert.equal(await second.stop(), 0)
-    operator.verify()
+    await operator.verify()
   })
 
 test('[OPS30] killed as soon as its sender was told: each command dies once, with one letter and one answer', {
@@ -72,9 +74,9 @@ test('[OPS30] killed as soon as its sender was told: each command dies once, wit
   await using second = await start(folder.path, { port: portOf(first) })
 
   await holdsOneDeathEach(operator, ghost, told)
-  operator.verify()
+  await operator.verify()
   assert.equal(await second.stop(), 0)
-  operator.verify()
+  await operator.verify()
 })
 
 /** Where a replay can be half done: every such place is before the letter is marked. */
@@ -94,7 +96,7 @@ for (const { point, what, isAppended } of REPLAYS)
     using ghost = await Ghost.of(dying, operator)
     const told = await ghost.say()
     await operator.register(GHOST)
-    const [letter, ...others] = await lettersOf(operator)
+    const [letter] = await lettersOf(operator)
     assert.ok(letter !== undefined)
     assert.equal(await dying.stop(), 0)
     const port = portOf(dying)
@@ -115,129 +117,15 @@ for (const { point, what, isAppended } of REPLAYS)
     await isAnEntry()
     assert.deepEqual(await operator.texts(ROOM), [SAID[0]])
 
-    // However often it is repeated, also all at once with itself and with the others.
-    const all = [letter, ...others, letter, ...others]
-    for (const { status } of await Promise.all(all.map(({ id }) => operator.replay(id)))) assert.equal(status, 202)
-    assert.deepEqual((await operator.replay(letter.id)).body, replayed.body)
-    // Behind all of them in the log, so that each has its end by then.
-    const after = await operator.say(ROOM, GHOST, 'after', 'here I am')
-    assert.equal(after.status, 201, JSON.stringify(after.body))
-    assert.deepEqual([...(await operator.texts(ROOM))].sort(), [...SAID, 'here I am'].sort())
-    assert.deepEqual(
-      (await lettersOf(operator)).map(({ state }) => state),
-      SAID.map(() => 'replayed'),
-    )
-    // The original keeps its answer (R7): who resends it must not be told of an entry that has another id.
-    assert.deepEqual(await ghost.say(), told)
-    operator.verify()
+    await isReplayedOnce(operator, ghost, told, replayed)
+    await operator.verify()
     assert.equal(await last.stop(), 0)
-    operator.verify()
+    await operator.verify()
   })
-
-/** One claim, one letter, at least one record for other tools, and the same answer whoever asks, whenever and how. */
-async function holdsOneDeathEach(operator: Operator, ghost: Ghost, told: readonly Told[]): Promise<void> {
-  const [{ message } = { message: '' }] = told
-  assert.match(message, /ghost was not registered in time/)
-  assert.deepEqual(
-    told,
-    SAID.map(() => ({ outcome: 'dead', code: 'SENDER_UNKNOWN', message })),
-  )
-  assert.deepEqual(await ghost.say(), told)
-  for (const [i, text] of SAID.entries()) {
-    const { status, body } = await operator.say(ROOM, GHOST, clientIdOf(i), text)
-    assert.deepEqual([status, body.code, body.message], [422, 'SENDER_UNKNOWN', message])
-  }
-
-  const letters = await lettersOf(operator)
-  assert.deepEqual(
-    letters.map(({ sender, room, state }) => [sender, room, state]),
-    SAID.map(() => [GHOST, ROOM, 'open']),
-  )
-  const records = await operator.deadLetterRecords()
-  assert.deepEqual([...records.keys()].sort(), letters.map(({ id }) => id).sort())
-  for (const { id } of letters) assert.deepEqual(await operator.ends(ROOM, id), ['dead'])
-
-  // Nobody else was held up, and nothing of it is in history.
-  const said = await operator.say(ROOM, 'the operator', 'hello', 'hello')
-  assert.equal(said.status, 201, JSON.stringify(said.body))
-  assert.deepEqual(await operator.texts(ROOM), ['hello'])
-}
-
-/** The letters of what was said, in that order; and that there are no others. */
-async function lettersOf(operator: Operator): Promise<readonly Letter[]> {
-  const letters = await operator.letters()
-  assert.equal(letters.length, SAID.length)
-  return SAID.map((_, i) => {
-    const letter = letters.find(({ id }) => id === idOf(i))
-    assert.ok(letter !== undefined, `no letter for ${clientIdOf(i)}`)
-    return letter
-  })
-}
-
-function clientIdOf(said: number): string {
-  return `said-${said}`
-}
-
-function idOf(said: number): string {
-  return entryId(sha256, ROOM, GHOST, clientIdOf(said))
-}
 
 function start(
   data: string,
   { port = 0, ...env }: { readonly port?: number; readonly HFTEST_FAILPOINT?: string } = {},
 ): Promise<ServerProcess> {
   return startServer({ data, port, env: { ...SETTINGS, ...env } })
-}
-
-async function roomWithGhost(server: ServerProcess): Promise<Operator> {
-  const operator = await Operator.of(server)
-  await operator.createRoom(ROOM, [GHOST])
-  return operator
-}
-
-/** What the sender of a command hears of its end. */
-interface Told {
-  readonly outcome: string | undefined
-  readonly code: string
-  readonly message: string
-}
-
-/** The ghost at their SDK, which sends again by itself what has no end when the connection is lost. */
-class Ghost {
-  readonly #client: Client
-  #isAgain = false
-
-  private constructor(client: Client) {
-    this.#client = client
-  }
-
-  static async of({ url }: ServerProcess, operator: Operator): Promise<Ghost> {
-    const token = await operator.token(GHOST)
-    const client = connect({ url, getToken: () => token, settings: { backoffMsMax: 200 } })
-    await client.ready()
-    return new Ghost(client)
-  }
-
-  /** Says everything, at once and always under the same ids. Resolves with what came of each. */
-  async say(): Promise<readonly Told[]> {
-    const again = this.#isAgain
-    this.#isAgain = true
-    const room = this.#client.room(ROOM)
-    return Promise.all(
-      SAID.map((text, i) =>
-        room.send(text, { clientId: clientIdOf(i), again }).then(
-          ({ seq }) => ({ outcome: 'stored', code: '', message: `as ${seq}` }),
-          (error) => {
-            assert.ok(error instanceof HoldfastError)
-            const { outcome, code, message } = error
-            return { outcome, code, message }
-          },
-        ),
-      ),
-    )
-  }
-
-  [Symbol.dispose](): void {
-    this.#client.close()
-  }
 }

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Entry } from '@holdfast/client'
 import { createSecret } from '../../src/adapters/jwt/secret.ts'
 import { sign } from '../../src/adapters/jwt/sign.ts'
-import type { Sqlite } from '../../src/adapters/sqlite/sqlite.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
-import type { Document } from '../../src/ports/store.ts'
+import type { Logs } from '../../src/ports/log.ts'
+import type { Document, Store } from '../../src/ports/store.ts'
 import { sqliteEngines } from '../support/adapters.ts'
 import type { ServerProcess } from '../support/server.ts'
 
@@ -26,28 +26,50 @@ export interface Letter {
   readonly room: string
 }
 
-/** Whoever runs an installation: an administrator at its address, over every restart, and with its folder at hand. */
+/** The engines of an installation, beside whoever works on them. */
+export interface Engines {
+  readonly logs: Logs
+  readonly store: Store
+  close(): Promise<void>
+}
+
+/** What an operator has at hand, whether any server runs or none. */
+export interface Installation {
+  /** Where its secret is. */
+  readonly data: string
+  /** Opens its engines, to look into them. */
+  engines(): Promise<Engines>
+  /** The operator's own check, which has to find nothing wrong. */
+  verify(): Promise<void>
+}
+
+/** Whoever runs an installation: an administrator at an address of it, over every restart, and with its engines at hand. Its log has one partition. */
 export class Operator {
   readonly #url: string
-  readonly #data: string
+  readonly #installation: Installation
   readonly #token: string
 
-  private constructor(url: string, data: string, token: string) {
+  private constructor(url: string, installation: Installation, token: string) {
     this.#url = url
-    this.#data = data
+    this.#installation = installation
     this.#token = token
   }
 
-  /** Becomes a user of the installation. */
-  static async of({ url, data }: ServerProcess): Promise<Operator> {
-    const operator = new Operator(url, data, await tokenOf(data, NAME, 'administrator'))
+  /** Becomes a user of the installation, which is by default the one in the folder of this server. */
+  static async of({ url, data }: ServerProcess, installation = inFolder(data)): Promise<Operator> {
+    const operator = new Operator(url, installation, await tokenOf(data, NAME, 'administrator'))
     await operator.register(NAME)
     return operator
   }
 
+  /** The same operator at the address of another server of the installation. */
+  at({ url }: ServerProcess): Operator {
+    return new Operator(url, this.#installation, this.#token)
+  }
+
   /** A token of this user, who need not be registered. Administrators have no rate limit. */
   token(user: string, role: Role = 'member'): Promise<string> {
-    return tokenOf(this.#data, user, role)
+    return tokenOf(this.#installation.data, user, role)
   }
 
   async register(user: string): Promise<void> {
@@ -92,11 +114,11 @@ export class Operator {
     return (await this.history(room)).flatMap((entry) => (entry.kind === 'message' ? [entry.text] : []))
   }
 
-  // ---- in the folder, beside the server or without one -------------------------------------------------------------------
+  // ---- in the engines, beside the servers or without any ------------------------------------------------------------------
 
   /** How many records the dead-letter log holds of each letter. */
   async deadLetterRecords(): Promise<ReadonlyMap<string, number>> {
-    return this.#inFolder(async ({ logs }) => {
+    return this.#look(async ({ logs }) => {
       const { records } = await logs.deadLetters.read(0, 0, { recordsMax: 1_000, bytesMax: 1 << 24 })
       const counts = new Map<string, number>()
       for (const { headers } of records) {
@@ -109,7 +131,7 @@ export class Operator {
 
   /** Every entry and claim of a room that stands under this id: its ends. */
   async ends(room: string, id: string): Promise<readonly Document['end'][]> {
-    return this.#inFolder(async ({ store }) => {
+    return this.#look(async ({ store }) => {
       const documents = await store.audit.documents({ room, seq: Number.MIN_SAFE_INTEGER }, 1_000)
       return documents.filter((document) => document.room === room && document.id === id).map(({ end }) => end)
     })
@@ -117,16 +139,16 @@ export class Operator {
 
   /** Which commands the log still holds. */
   async commandsRange(): Promise<{ readonly begin: number; readonly end: number }> {
-    return this.#inFolder(({ logs }) => logs.commands.range(0))
+    return this.#look(({ logs }) => logs.commands.range(0))
   }
 
   /** The operator's own check, over the engines themselves. */
-  verify(): void {
-    verify(this.#data)
+  verify(): Promise<void> {
+    return this.#installation.verify()
   }
 
-  async #inFolder<Found>(look: (engines: Sqlite) => Promise<Found>): Promise<Found> {
-    const engines = sqliteEngines(this.#data, { readOnly: true })
+  async #look<Found>(look: (engines: Engines) => Promise<Found>): Promise<Found> {
+    const engines = await this.#installation.engines()
     try {
       return await look(engines)
     } finally {
@@ -144,6 +166,15 @@ export class Operator {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     return { status: response.status, body: (await response.json()) as Answer['body'] }
+  }
+}
+
+/** An installation in a data folder. */
+function inFolder(data: string): Installation {
+  return {
+    data,
+    engines: async () => sqliteEngines(data, { readOnly: true }),
+    verify: async () => verify(data),
   }
 }
 

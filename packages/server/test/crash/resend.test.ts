@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect } from '@holdfast/client'
 import { Client } from '../../../../bench/load/client.ts'
 import { Messages } from '../../../../bench/load/messages.ts'
 import { createRoom } from '../../../../bench/load/rooms.ts'
 import { sendInClosedLoop } from '../../../../bench/load/sender.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
-import { type ServerProcess, startServer, temporaryFolder, until } from '../support/server.ts'
+import { startServer, temporaryFolder, until } from '../support/server.ts'
 import { portOf } from './conversation.ts'
-import { Operator } from './operator.ts'
-
-const ROOM = 'lobby'
-const ONCE = { clientId: 'once', text: 'xin chào, only once 👋' }
+import { isDuplicateOfSeq2, ONCE, ROOM, roomOf } from './once.ts'
 
 /** Between the append of a command and its commit; the room's own command has passed each of them before. */
 const POINTS: readonly { readonly point: FailpointName; readonly what: string }[] = [
@@ -42,9 +38,9 @@ for (const { point, what } of POINTS)
     await isDuplicateOfSeq2(second, operator)
     if (told !== undefined) assert.deepEqual([told.status, told.body.seq], [201, 2])
     assert.deepEqual(await operator.texts(ROOM), [ONCE.text, 'meanwhile', 'meanwhile', 'meanwhile'])
-    operator.verify()
+    await operator.verify()
     assert.equal(await second.stop(), 0)
-    operator.verify()
+    await operator.verify()
   })
 
 test('[OPS32] killed before the append: sent again, a command is stored then, and is no duplicate', {
@@ -62,7 +58,7 @@ test('[OPS32] killed before the append: sent again, a command is stored then, an
   assert.deepEqual([status, body.seq, body.duplicate], [201, 2, false])
   await isDuplicateOfSeq2(second, operator)
   assert.deepEqual(await operator.texts(ROOM), [ONCE.text])
-  operator.verify()
+  await operator.verify()
 })
 
 test('[OPS32] sent again when the log has forgotten it and the process was killed since, a command is told its first place, as a duplicate', {
@@ -86,32 +82,5 @@ test('[OPS32] sent again when the log has forgotten it and the process was kille
 
   await isDuplicateOfSeq2(second, operator)
   assert.deepEqual(await operator.texts(ROOM), [ONCE.text])
-  operator.verify()
+  await operator.verify()
 })
-
-async function roomOf(server: ServerProcess): Promise<Operator> {
-  const operator = await Operator.of(server)
-  for (const user of ['anna', 'ben']) await operator.register(user)
-  await operator.createRoom(ROOM, ['anna', 'ben'])
-  return operator
-}
-
-/** Sent again over HTTP, over a socket as if for the first time, and over a socket as what it is. */
-async function isDuplicateOfSeq2({ url }: ServerProcess, operator: Operator): Promise<void> {
-  const { status, body } = await operator.say(ROOM, 'anna', ONCE.clientId, ONCE.text)
-  assert.equal(status, 201, JSON.stringify(body))
-  const first = { id: body.id, seq: 2, at: body.at, duplicate: true }
-  assert.deepEqual(body, first)
-
-  const token = await operator.token('anna')
-  for (const again of [false, true]) {
-    const client = connect({ url, getToken: () => token })
-    try {
-      const { clientId } = ONCE
-      const { id, seq, at, duplicate } = await client.room(ROOM).send(ONCE.text, { clientId, again })
-      assert.deepEqual({ id, seq, at, duplicate }, first)
-    } finally {
-      client.close()
-    }
-  }
-}
