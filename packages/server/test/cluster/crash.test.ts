@@ -9,6 +9,27 @@ import { Cluster } from './installation.ts'
 const kafka = await engineForTests('kafka')
 const mongodb = await engineForTests('ferretdb')
 
+/*
+ * Where each crash point of the design (5.3) is tested on real engines:
+ *
+ * | point                          | test                                                                                      |
+ * |--------------------------------|-------------------------------------------------------------------------------------------|
+ * | after fetch                    | CLU3 worker:fetched, worker:loaded                                                        |
+ * | in the middle of the bulk      | CLU3, CLU4 store:mid-write: on MongoDB it stands in front of the bulk                     |
+ * | bulk applied but reply lost    | CLU3 store:committed                                                                      |
+ * | stored but not projected       | CLU3, CLU4 store:written                                                                  |
+ * | projected but no feed          | CLU3, CLU4 worker:stored                                                                  |
+ * | part of the feed               | CLU3, CLU4 feed:partial                                                                   |
+ * | feed but no commit             | CLU3, CLU4 feed:after                                                                     |
+ * | claimed but no dead letter     | CLU20 store:written, killed and frozen                                                    |
+ * | dead letter but no commit      | CLU20 dead-letter:before, dead-letter:after, feed:partial                                 |
+ * | replay half done               | CLU21                                                                                     |
+ * | frozen while another took over | CLU4, CLU20: until it has, instead of for minutes                                         |
+ * | two rebalances in a row        | CLU5                                                                                      |
+ * | client resend after minutes    | CLU22: after a take-over and what others said meanwhile                                   |
+ * | adopted, then rolled back      | on no real engine: a failover takes a replica set, and none is here. SIM25 to SIM27 do it |
+ */
+
 /** Where a worker may end in the middle of a batch, each at a visit in the middle of the conversation. */
 const POINTS: readonly Point[] = [
   { point: 'worker:fetched', visit: 4, what: 'after fetch' },
