@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import type { Engine } from './engine.ts'
 import type { Instance, InstanceProcess } from './instance.ts'
 import type { Folders } from './machine/folders.ts'
-import { ended, markOf, signal } from './machine/processes.ts'
+import { ended, frozen, markOf, signal } from './machine/processes.ts'
 import type { Progress } from './program.ts'
 import { Register } from './register.ts'
 import type { Security } from './security/security.ts'
 import { type StartOptions, start } from './start.ts'
 import { stop, stopLeftBehind } from './stop.ts'
+
+/** For the system to carry a signal out. */
+const PATIENCE_MS = 10_000
 
 export interface OwnEngineOptions {
   /** 0, as by default: any that are free. */
@@ -94,12 +97,13 @@ export class OwnEngine implements AsyncDisposable {
     return this.#instance.processes
   }
 
-  /** Sends a signal to one of its processes, the last by default. After SIGKILL it is gone when this resolves. */
+  /** Sends a signal to one of its processes, the last by default. After SIGKILL it is gone, after SIGSTOP frozen, when this resolves. */
   async signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT', process = this.processes.at(-1)?.name): Promise<void> {
     const mark = this.processes.find((one) => one.name === process)?.mark
     if (mark === undefined) throw new Error(`${this.#options.id} has no process ${process}.`)
     signal(mark, name)
-    if (name === 'SIGKILL') await ended([mark], 10_000)
+    if (name === 'SIGKILL') await ended([mark], PATIENCE_MS)
+    if (name === 'SIGSTOP') await frozen(mark, PATIENCE_MS)
   }
 
   /** Starts those of its processes that are gone, on the same ports with the same data, and waits until all serve. */

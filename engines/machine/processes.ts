@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A process that is still told from another that got its pid later. */
@@ -34,8 +34,17 @@ export function signal(mark: ProcessMark, name: NodeJS.Signals): void {
 
 /** Whether all of them ended within this time. */
 export async function ended(marks: readonly ProcessMark[], patienceMs: number): Promise<boolean> {
+  return await holds(() => !marks.some(isAlive), patienceMs)
+}
+
+/** Whether it was frozen within this time. A process of many threads goes on for moments after SIGSTOP, each until it sees the signal. */
+export async function frozen(mark: ProcessMark, patienceMs: number): Promise<boolean> {
+  return await holds(() => isFrozen(mark), patienceMs)
+}
+
+async function holds(condition: () => boolean, patienceMs: number): Promise<boolean> {
   const until = performance.now() + patienceMs
-  while (marks.some(isAlive)) {
+  while (!condition()) {
     if (performance.now() > until) return false
     await sleep(POLL_MS)
   }
@@ -52,15 +61,25 @@ export function memoryOf(mark: ProcessMark): number | undefined {
   return kib === undefined ? undefined : Number(kib) * 1_024
 }
 
+function isFrozen({ pid }: ProcessMark): boolean {
+  if (process.platform !== 'linux') return ps(pid, 'stat')?.startsWith('T') === true
+  const threads = namesIn(`/proc/${pid}/task`)
+  return threads.length > 0 && threads.every((thread) => fieldsOf(`/proc/${pid}/task/${thread}/stat`)?.[0] === 'T')
+}
+
 function startedOnLinux(pid: number): string | undefined {
-  // The command's name, in parentheses, may hold anything; behind it come the state and, 19 fields later, ticks since the boot.
-  const fields = textOf(`/proc/${pid}/stat`)
-    ?.replace(/^.*\)\s/s, '')
-    .split(' ')
+  const fields = fieldsOf(`/proc/${pid}/stat`)
   if (fields === undefined || fields[0] === 'X') return undefined
   // The first of its threads may have ended before the others, which still hold its ports and files.
   if (fields[0] === 'Z' && Number(fields[17]) <= 1) return undefined
   return `${textOf('/proc/sys/kernel/random/boot_id')?.trim()} ${fields[19]}`
+}
+
+/** The command's name, in parentheses, may hold anything; behind it come the state and, 19 fields later, ticks since the boot. */
+function fieldsOf(stat: string): string[] | undefined {
+  return textOf(stat)
+    ?.replace(/^.*\)\s/s, '')
+    .split(' ')
 }
 
 function startedByPs(pid: number): string | undefined {
@@ -77,5 +96,13 @@ function textOf(file: string): string | undefined {
     return readFileSync(file, 'utf8')
   } catch {
     return undefined
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
   }
 }
