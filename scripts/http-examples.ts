@@ -168,7 +168,13 @@ export const HTTP_EXAMPLES: readonly HttpExample[] = [
     path: '/v1/search?q=morning&room=lobby',
     by: 'anna',
     status: 200,
-    answer: { hits: [{ room: 'lobby', seq: 3, ...message }], indexedThrough: 1795396413500, partial: false },
+    answer: {
+      hits: [{ room: 'lobby', seq: 3, ...message, highlights: [[5, 12]] }],
+      next: null,
+      indexedThrough: 1795396413500,
+      behind: 0,
+      partial: false,
+    },
   },
   {
     route: 'POST /v1/rooms/:room/messages',

@@ -41,9 +41,9 @@ export const RECOVERY: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/indexer/follower.ts',
-        find: `    owned.seek(this.#committed)
+        find: `    this.#options.owned.seek(this.#committed)
 `,
-        replace: `    owned.seek(this.#committed)
+        replace: `    this.#options.owned.seek(this.#committed)
     this.#committed = 0
 `,
       },

@@ -136,15 +136,27 @@ export const ANSWERS = {
         sender: UserId,
         at: At,
         text: Text,
+        highlights: Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 1 })]), {
+          description: 'Where the words stand: `[start, end)` in UTF-16 units of the text, ascending.',
+        }),
       }),
-      { description: 'Newest first.' },
+      {
+        description: 'In the order asked for. A page may hold fewer than `limit`, even none, and still have a `next`.',
+      },
     ),
+    next: orNull(Type.String(), 'The `cursor` of the next page, for the same query; null at the end.'),
     indexedThrough: Type.Integer({
       minimum: 0,
       description: 'Every message accepted before this time can be found, in milliseconds since 1970.',
     }),
+    behind: Type.Integer({
+      minimum: 0,
+      description:
+        'So many entries of these rooms the index has not taken up yet; the newest of them were looked at one by one.',
+    }),
     partial: Type.Boolean({
-      description: 'Something that could have been found was not looked at: the index is behind.',
+      description:
+        'Something that could have been found was not looked at: the index is further behind than that, or parts of it do not answer.',
     }),
   }),
   letters: open({

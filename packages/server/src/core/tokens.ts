@@ -31,6 +31,7 @@ const PLAIN: Readonly<Record<string, string>> = {
 const FOLDED = /[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]/
 const HAS_PLAIN = /[đðłøßæœıς]/g
 const NOTHING: readonly string[] = []
+const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** The folded tokens of a text, in its order: what is indexed. */
 export function tokens(text: string): readonly string[] {
@@ -60,6 +61,70 @@ export function phrases(query: string): readonly (readonly string[])[] {
     end = unspaced === undefined ? -1 : match.index + token.length
   }
   return found
+}
+
+/** A token of a text, where it stands there. */
+export interface Located {
+  readonly folded: string
+  /** With its marks, where folding took some: `đường` is found by `duong`, but ranks higher for whoever typed the marks. */
+  readonly exact: string | undefined
+  /** In UTF-16 units of the text as it was given, the end exclusive. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The tokens of a text, with where each stands. What stands for several gives several of one place. */
+export function locate(text: string): readonly Located[] {
+  const { composed, placeOf } = compose(text)
+  const found: Located[] = []
+  for (const match of composed.matchAll(TOKEN)) {
+    const [token] = match
+    const [start, end] = placeOf(match.index, match.index + token.length)
+    const folded: string[] = []
+    pushFolded(folded, token)
+    const exact = folded.length === 1 ? exactOf(token, folded[0] ?? '') : undefined
+    for (const one of folded) found.push({ folded: one, exact, start, end })
+  }
+  return found
+}
+
+/** The exact forms of the tokens whose folding took something away, each once: indexed beside the tokens. */
+export function exactTokens(text: string): readonly string[] {
+  if (ASCII.test(text)) return NOTHING
+  const found = new Set<string>()
+  for (const [token] of text.normalize('NFC').matchAll(TOKEN)) {
+    // Nothing is taken from what is folded to itself: most tokens, and all of these scripts.
+    if (ASCII.test(token) || (token.length === 1 && FOLDED.test(token))) continue
+    const folded: string[] = []
+    pushFolded(folded, token)
+    const exact = folded.length === 1 ? exactOf(token, folded[0] ?? '') : undefined
+    if (exact !== undefined) found.add(exact)
+  }
+  return [...found]
+}
+
+function exactOf(token: string, folded: string): string | undefined {
+  const exact = cut(token.normalize('NFKC').toLowerCase().normalize('NFC'))
+  return exact === folded || !IS_RUN.test(exact) ? undefined : exact
+}
+
+/** In normal form C, and how places in that are places in the text as it was: they differ only where something was composed. */
+function compose(text: string): {
+  composed: string
+  placeOf: (start: number, end: number) => readonly [start: number, end: number]
+} {
+  const composed = text.normalize('NFC')
+  if (composed === text) return { composed, placeOf: (start, end) => [start, end] }
+  // Nothing is composed across the bounds of what people see as one character.
+  const starts: number[] = []
+  const ends: number[] = []
+  for (const { segment, index } of CHARACTERS.segment(text)) {
+    for (let unit = segment.normalize('NFC').length; unit > 0; unit--) {
+      starts.push(index)
+      ends.push(index + segment.length)
+    }
+  }
+  return { composed, placeOf: (start, end) => [starts[start] ?? 0, ends[end - 1] ?? text.length] }
 }
 
 function asciiTokens(text: string): readonly string[] {

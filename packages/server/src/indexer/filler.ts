@@ -1,6 +1,6 @@
-import { tokens } from '../core/tokens.ts'
-import type { SearchDocument } from '../ports/search.ts'
-import type { EntryDocument, HistoryStore, RoomId } from '../ports/store.ts'
+import { documentsOf, indexHead } from '../core/indexed.ts'
+import { Failure } from '../ports/failure.ts'
+import type { HistoryStore, RoomId } from '../ports/store.ts'
 import type { IndexerObserver, IndexerSettings } from './settings.ts'
 import type { Writer } from './writer.ts'
 
@@ -11,26 +11,30 @@ export interface FillOptions {
   readonly observer: IndexerObserver
 }
 
-/** Brings a room's entries above `after` and below `before` from the store into the index, page by page. Returns the seq it reached. */
-export async function fill(
-  { history, writer, settings, observer }: FillOptions,
-  room: RoomId,
-  after: number,
-  before: number | undefined,
-): Promise<number> {
-  const page = { room, user: undefined, before, entriesMax: settings.fillEntriesMax }
-  for (let reached = after; ; ) {
-    const { entries } = await writer.until(() => history.view({ ...page, after: reached }))
-    const last = entries.at(-1)
-    if (last === undefined) return reached
-    const documents = entries.flatMap(documentOf)
-    await writer.write({ documents, heads: new Map([[room, last.seq]]), through: undefined })
-    observer.filled(documents.length)
-    reached = last.seq
-  }
+/** Of a room: which of its entries, and the epoch under which they were asked for. */
+export interface Gap {
+  readonly room: RoomId
+  readonly after: number
+  readonly before?: number
+  readonly epoch: number
 }
 
-/** What search knows of an entry: nothing, where it has no text. */
-function documentOf({ room, seq, id, sender, at, content }: EntryDocument): SearchDocument[] {
-  return content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text).join(' ') }] : []
+/** Brings a room's entries of this gap from the store into the index, page by page. */
+export async function fill({ history, writer, settings, observer }: FillOptions, gap: Gap): Promise<void> {
+  const { room, before } = gap
+  const page = { room, user: undefined, before, entriesMax: settings.fillEntriesMax }
+  for (let { after } = gap; ; ) {
+    const { entries, epoch } = await writer.until(async () => {
+      const view = await history.view({ ...page, after })
+      // What was read before a restore may be of what is no more.
+      if (view.epoch < gap.epoch) throw new Failure('transient', `the store shows epoch ${view.epoch} of ${gap.epoch}`)
+      return view
+    })
+    const last = entries.at(-1)
+    if (last === undefined) return
+    const documents = entries.flatMap((entry) => documentsOf(entry, epoch))
+    await writer.write({ documents, heads: new Map([[room, indexHead(epoch, last.seq)]]), through: undefined })
+    observer.filled(documents.length)
+    after = last.seq
+  }
 }

@@ -1,6 +1,6 @@
 import { decodeFeed, type FeedRecord, feedEntry } from '../core/feed.ts'
+import { documentsOf, indexedSeq, indexHead } from '../core/indexed.ts'
 import { Halt, type Life } from '../core/life.ts'
-import { tokens } from '../core/tokens.ts'
 import { failureClass } from '../ports/failure.ts'
 import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
@@ -61,9 +61,8 @@ export class Follower {
 
   async run(life: Life): Promise<void> {
     const { owned, clock, settings, writer } = this.#options
-    this.#committed = await this.#start()
+    await this.#begin()
     this.#committedAt = clock.elapsed()
-    owned.seek(this.#committed)
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
     // One write of many documents costs a fraction of many writes.
     const gather = { records: settings.gatherRecords, ms: settings.lingerMsMax }
@@ -95,10 +94,14 @@ export class Follower {
       if (failureClass(cause) !== 'operator') throw cause
       const { begin, end } = await logs.feed.range(owned.id)
       if (this.#committed >= begin && this.#committed <= end) throw cause
-      this.#committed = await this.#start()
-      owned.seek(this.#committed)
+      await this.#begin()
       return await owned.read(limit)
     }
+  }
+
+  async #begin(): Promise<void> {
+    this.#committed = await this.#start()
+    this.#options.owned.seek(this.#committed)
   }
 
   /** Where both the group and the index have been: what lies above may be missing in one of them. */
@@ -136,7 +139,8 @@ export class Follower {
       if (record.seq > head + 1) {
         // What is collected goes first, so that no head is told before everything below it is in.
         if (batch.documents.length > 0) await writer.write({ ...batch.take(), through: undefined })
-        await fill(this.#options, record.room, head, record.seq)
+        const { room, seq, epoch } = record
+        await fill(this.#options, { room, after: head, before: seq, epoch })
       }
       batch.add(record)
       this.#remember(record.room, Math.max(head, record.seq))
@@ -174,7 +178,7 @@ export class Follower {
     const unknown = [...rooms]
     if (unknown.length === 0) return
     const heads = await writer.until(() => search.heads(unknown))
-    for (const room of unknown) this.#heads.set(room, heads.get(room) ?? 0)
+    for (const room of unknown) this.#heads.set(room, indexedSeq(heads.get(room), this.#epoch))
   }
 
   #remember(room: RoomId, head: number): void {
@@ -209,11 +213,10 @@ class Batch {
   #heads = new Map<RoomId, number>()
 
   add(record: Stored): void {
-    const { room, seq, id, at } = record
-    const said = feedEntry(record)
-    if (said.kind === 'message')
-      this.documents.push({ room, seq, id, sender: said.sender, at, tokens: tokens(said.text).join(' ') })
-    this.#heads.set(room, Math.max(seq, this.#heads.get(room) ?? 0))
+    const { room, seq, id, at, epoch } = record
+    const { sender, ...content } = feedEntry(record)
+    this.documents.push(...documentsOf({ room, seq, id, sender, at, content }, epoch))
+    this.#heads.set(room, Math.max(indexHead(epoch, seq), this.#heads.get(room) ?? 0))
   }
 
   take(): { documents: SearchDocument[]; heads: ReadonlyMap<RoomId, number> } {

@@ -1,4 +1,5 @@
 import { partitionOf } from '../core/identity.ts'
+import { indexedSeq } from '../core/indexed.ts'
 import type { SearchIndex } from '../ports/search.ts'
 import type { RoomId } from '../ports/store.ts'
 import { type FillOptions, fill } from './filler.ts'
@@ -34,6 +35,7 @@ export class Sweep {
   async #sweep(followers: ReadonlyMap<number, Follower>): Promise<void> {
     const { history, search, writer, settings, partitions } = this.#options
     const missed = [...followers.values()].map((follower) => ({ follower, times: follower.missed }))
+    const { epochs } = await writer.until(() => history.survey([], []))
     const suspects = new Map<RoomId, number>()
     for (let after: RoomId | undefined; ; ) {
       const from = after
@@ -41,12 +43,14 @@ export class Sweep {
       const ours = page.filter(({ room }) => followers.has(partitionOf(room, partitions)))
       const heads = await writer.until(() => search.heads(ours.map(({ room }) => room)))
       for (const { room, head } of ours) {
-        const indexed = heads.get(room) ?? 0
+        const partition = partitionOf(room, partitions)
+        const epoch = epochs[partition] ?? 0
+        const indexed = indexedSeq(heads.get(room), epoch)
         if (indexed >= head) continue
-        const isMissed = followers.get(partitionOf(room, partitions))?.isIncomplete === true
+        const isMissed = followers.get(partition)?.isIncomplete === true
         const stands = this.#suspects.get(room) === indexed
         if (isMissed || stands || suspects.size >= settings.suspectRoomsMax)
-          await fill(this.#options, room, indexed, undefined)
+          await fill(this.#options, { room, after: indexed, epoch })
         else suspects.set(room, indexed)
       }
       after = page.at(-1)?.room

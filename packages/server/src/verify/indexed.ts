@@ -1,7 +1,22 @@
+import { partitionOf } from '../core/identity.ts'
+import { indexedSeq } from '../core/indexed.ts'
 import type { SearchIndex } from '../ports/search.ts'
 import type { RoomId } from '../ports/store.ts'
+import { partitionsOf, type Verified } from './verify.ts'
 
 const SEQS_MAX = 1_000
+
+/** Through which seq each of these rooms is indexed, of the history that holds. */
+export async function roomsIndexedThrough(
+  { search, timeline, feed }: Pick<Verified, 'search' | 'timeline' | 'feed'>,
+  rooms: readonly RoomId[],
+): Promise<ReadonlyMap<RoomId, number>> {
+  const heads = await search.heads(rooms)
+  const epochs = await Promise.all(partitionsOf(feed).map((partition) => timeline.epoch(partition)))
+  return new Map(
+    rooms.map((room) => [room, indexedSeq(heads.get(room), epochs[partitionOf(room, epochs.length)] ?? 0)]),
+  )
+}
 
 /** The seqs of a room that are in the index, beside the ascending seqs of its entries: asked for in order, held a piece at a time. */
 export class IndexedSeqs {

@@ -1,4 +1,5 @@
 import type { PartitionLag } from '../ports/log.ts'
+import { roomsIndexedThrough } from './indexed.ts'
 import { waiting, wrong } from './report.ts'
 import type { BehindRoom } from './rooms.ts'
 import { type Look, partitionsOf, type ReadLog } from './verify.ts'
@@ -42,9 +43,12 @@ async function verifyBehind(
   behind: readonly BehindRoom[],
   isIndexing: boolean,
 ): Promise<void> {
-  const heads = await verified.search.heads(behind.map(({ room }) => room))
+  const through = await roomsIndexedThrough(
+    verified,
+    behind.map(({ room }) => room),
+  )
   for (const { room, head } of behind) {
-    const indexed = heads.get(room) ?? 0
+    const indexed = through.get(room) ?? 0
     if (indexed >= head) continue
     const where = { room, seq: indexed + 1, count: head - indexed }
     if (isIndexing) report.add(waiting('unindexed', `the indexer is at ${indexed} of ${head}`, where))

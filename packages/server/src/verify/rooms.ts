@@ -1,7 +1,7 @@
 import { apply, type RoomState } from '../core/room.ts'
 import { tokens } from '../core/tokens.ts'
 import type { ClaimDocument, Document, EntryDocument, MemberDocument, RoomDocument, RoomId } from '../ports/store.ts'
-import { IndexedSeqs } from './indexed.ts'
+import { IndexedSeqs, roomsIndexedThrough } from './indexed.ts'
 import { type Finding, wrong } from './report.ts'
 import type { Look } from './verify.ts'
 
@@ -78,7 +78,7 @@ async function verifyRoom(look: Look, room: RoomId): Promise<Walk> {
 async function walkRoom({ verified, progress }: Look, room: RoomId): Promise<Walk> {
   const state: RoomState = { room, head: 0, document: undefined, members: new Map() }
   // Read first: the index may only grow while the entries are walked through.
-  const indexHead = (await verified.search.heads([room])).get(room) ?? 0
+  const indexHead = (await roomsIndexedThrough(verified, [room])).get(room) ?? 0
   const walk: Walk = { state, findings: [], indexHead, entries: 0, messages: 0, claims: 0, last: 0 }
   const indexed = new IndexedSeqs(verified.search, room)
   for await (const documents of documentsOf(verified, room)) {

@@ -221,7 +221,18 @@ describe('faults on SQLite', () => {
       await fill(() => server.logs.feed.append(0, records(20, 1_000)))
       await fill((i) =>
         server.search.write({
-          documents: [{ room: 'r', seq: i + 1, id: `${i}`, sender: 'a', at: i, tokens: `t${i} `.repeat(500) }],
+          documents: [
+            {
+              room: 'r',
+              seq: i + 1,
+              id: `${i}`,
+              sender: 'a',
+              at: i,
+              version: 1,
+              tokens: `t${i} `.repeat(500),
+              exact: '',
+            },
+          ],
           heads: new Map(),
           through: undefined,
         }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { phrases, tokens } from '../../src/core/tokens.ts'
+import { exactTokens, locate, phrases, tokens } from '../../src/core/tokens.ts'
 
 /** One character of these ranges of code points. */
 function within(...ranges: readonly (readonly [from: number, to: number])[]) {
@@ -143,6 +143,45 @@ test("[TOK8] a token is 1 to 64 units without a blank or ASCII's punctuation, at
       for (const token of tokens(text)) {
         assert.doesNotMatch(token, /[\p{Z}\p{Cc}!-/:-@[-^`{-~]/u)
         assert.ok(token.length > 0 && token.length <= 64 && token.isWellFormed())
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('[TOK9] what folding took away is kept beside it: the exact forms of these tokens, and no others', () => {
+  assert.deepEqual(exactTokens('Xin CHÀO chào Đường duong'), ['chào', 'đường'])
+  assert.deepEqual(exactTokens('chào'.normalize('NFD')), ['chào'])
+  assert.deepEqual(exactTokens('plain ASCII, 検索 が ½ ﷺ 👍'), [])
+  fc.assert(
+    fc.property(ANYTHING, (text) => {
+      const located = locate(text)
+      assert.deepEqual(exactTokens(text), [...new Set(located.flatMap(({ exact }) => exact ?? []))])
+      for (const { folded, exact } of located) if (exact !== undefined) assert.deepEqual(tokens(exact), [folded])
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('[TOK10] each token is found where it stands, in a text of any normal form', () => {
+  const text = 'Xin chào'.normalize('NFD')
+  assert.deepEqual(
+    locate(text).map(({ start, end }) => text.slice(start, end)),
+    ['Xin', 'chào'.normalize('NFD')],
+  )
+  fc.assert(
+    fc.property(ANYTHING, fc.constantFrom('NFC', 'NFD'), (said, form) => {
+      const text = said.normalize(form)
+      const located = locate(text)
+      assert.deepEqual(
+        located.map(({ folded }) => folded),
+        tokens(text),
+      )
+      let last = 0
+      for (const { folded, start, end } of located) {
+        assert.ok(start >= last && end > start && end <= text.length)
+        assert.ok(tokens(text.slice(start, end)).includes(folded), JSON.stringify([text, start, end, folded]))
+        last = start
       }
     }),
     { numRuns: 1_000 },

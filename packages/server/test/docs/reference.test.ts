@@ -8,7 +8,7 @@ import { BODIES, PUSHES, REPLIES, REQUESTS } from '@holdfast/protocol/schemas'
 import type { TSchema } from 'typebox'
 import { HTTP_EXAMPLES, type HttpExample } from '../../../../scripts/http-examples.ts'
 import { PUSH_EXAMPLES, REPLY_EXAMPLES, REQUEST_EXAMPLES } from '../../../../scripts/protocol-examples.ts'
-import { tokens } from '../../src/core/tokens.ts'
+import { documentsOf, indexHead } from '../../src/core/indexed.ts'
 import { deviation, difference, fits, ROUTES } from '../api/contract.ts'
 import { type Reply, Scene } from '../api/scene.ts'
 
@@ -103,10 +103,8 @@ async function index({ engines: { store, search } }: Scene, room: string): Promi
     before: undefined,
     entriesMax: 200,
   })
-  const documents = entries.flatMap(({ content, ...entry }) =>
-    content.kind === 'message' ? [{ ...entry, tokens: tokens(content.text).join(' ') }] : [],
-  )
-  await search.write({ documents, heads: new Map([[room, head]]), through: undefined })
+  const documents = entries.flatMap((entry) => documentsOf(entry, 1))
+  await search.write({ documents, heads: new Map([[room, indexHead(1, head)]]), through: undefined })
 }
 
 /** What another time, place or build changes; that it is there, and of its kind, the schema says. */

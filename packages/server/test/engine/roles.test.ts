@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Call } from '../../src/adapters/memory/memory.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
-import { phrases } from '../../src/core/tokens.ts'
 import { createRoles, type Roles } from '../../src/engine/roles.ts'
 import { INDEXER_DEFAULTS, SILENT_INDEXER } from '../../src/indexer/settings.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import { SILENT } from '../../src/worker/observer.ts'
 import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
+import { looking } from '../support/search.ts'
 import { create, Scene, SILENT_LOGGER, say, seeded } from '../worker/scene.ts'
 
 const BATCHES = 20
@@ -132,7 +132,7 @@ test('[IDX13] what was stored beside a slow or dead index is found once it is ba
 
     await scene.clock.until(() => roles.indexer.indexedThrough() > told, 'the index catches up')
 
-    const { hits } = await scene.memory.search.query({ phrases: phrases('word7'), rooms: ['r'], hitsMax: 1_000 })
+    const { hits } = await scene.memory.search.query({ ...looking('word7'), rooms: ['r'], hitsMax: 1_000 })
     assert.equal(hits.length, BATCHES)
     await stopped(roles, scene)
   }

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { packWrite, unpackWrite } from '../../src/engine/search/wire.ts'
 
 const word = fc.stringMatching(/^[a-zđ検😀_]{0,6}$/u)
+const words = fc.array(word, { maxLength: 4 }).map((tokens) => tokens.join(' '))
 const document = fc.record(
   {
     room: word,
@@ -11,7 +12,9 @@ const document = fc.record(
     id: word,
     sender: word,
     at: fc.maxSafeNat(),
-    tokens: fc.array(word, { maxLength: 4 }).map((tokens) => tokens.join(' ')),
+    version: fc.nat(),
+    tokens: words,
+    exact: words,
   },
   { noNullPrototype: true },
 )

@@ -117,7 +117,8 @@ function letterOf(letter: LetterDocument): Letter {
 
 /** A room that nobody could create holds nothing. */
 function nowhere(error: unknown): Found {
-  if (error instanceof Problem && error.code === 'NOT_FOUND') return { hits: [], partial: false }
+  if (error instanceof Problem && error.code === 'NOT_FOUND')
+    return { hits: [], next: undefined, behind: 0, partial: false }
   throw error
 }
 
@@ -126,7 +127,10 @@ async function readIndex({ recorder, engines, unindexable, rooms }: FinalOptions
   if (!search.visibleAtOnce) await search.refresh()
   for (const room of rooms) {
     const query = { text: COMMON_WORD, room, hitsMax: 100_000 }
-    const { hits, partial } = await searchMessages({ history: store.history, search }, OBSERVER, query).catch(nowhere)
+    const found = await searchMessages({ history: store.history, search }, OBSERVER, query).catch(nowhere)
+    // What search took from the store instead of the index does not count.
+    const { hits } = found
+    const partial = found.partial || found.behind > 0
     // What the index could never take is excused.
     const { entries } = await store.history.view({
       room,

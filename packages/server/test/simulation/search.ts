@@ -1,5 +1,13 @@
 import type { Offset } from '../../src/ports/log.ts'
-import type { SearchDocument, SearchHit, SearchIndex, SearchQuery, SearchWrite } from '../../src/ports/search.ts'
+import {
+  compareHits,
+  judge,
+  type SearchDocument,
+  type SearchHit,
+  type SearchIndex,
+  type SearchQuery,
+  type SearchWrite,
+} from '../../src/ports/search.ts'
 import type { RoomId } from '../../src/ports/store.ts'
 import { Engine, engineFaults, faultsOf, type Line, REPLY_MS_MAX, spread } from './line.ts'
 import type { Surroundings } from './world.ts'
@@ -98,14 +106,14 @@ export class SimulatedSearch {
 class Cluster {
   readonly visibleAtOnce: boolean
   readonly poisoned = new Set<string>()
-  readonly heads = new Map<RoomId, number>()
+  readonly #heads = new Map<RoomId, number>()
   readonly progress = new Map<number, Offset>()
   readonly #engine: Engine
   readonly #judged = new Map<string, boolean>()
   readonly #rooms = new Map<RoomId, Map<number, SearchDocument>>()
   readonly #refreshMs: number
-  /** In, but not found yet, with when it went in. */
-  #unrefreshed: { readonly document: SearchDocument; readonly at: number }[] = []
+  /** In, but not found and not told yet, with when it went in. */
+  #unrefreshed: { readonly shown: () => void; readonly at: number }[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -114,27 +122,42 @@ class Cluster {
   }
 
   put(document: SearchDocument): void {
-    if (this.visibleAtOnce) this.#show(document)
-    else this.#unrefreshed.push({ document, at: this.#now })
+    this.#later(() => this.#show(document))
   }
 
   raiseHead(room: RoomId, head: number): void {
-    if (head > (this.heads.get(room) ?? Number.NEGATIVE_INFINITY)) this.heads.set(room, head)
+    this.#later(() => {
+      if (head > (this.#heads.get(room) ?? Number.NEGATIVE_INFINITY)) this.#heads.set(room, head)
+    })
   }
 
   refresh(): void {
-    for (const { document } of this.#unrefreshed) this.#show(document)
+    for (const { shown } of this.#unrefreshed) shown()
     this.#unrefreshed = []
   }
 
   /** The documents of a room that are found now, by seq. */
   visible(room: RoomId): ReadonlyMap<number, SearchDocument> {
-    const [oldest] = this.#unrefreshed
-    if (oldest !== undefined) {
-      if (Math.floor(oldest.at / this.#refreshMs) < Math.floor(this.#now / this.#refreshMs)) this.refresh()
-      else this.#engine.surroundings.sometimes('search.unrefreshed')
-    }
+    this.#passTime()
     return this.#rooms.get(room) ?? NOTHING
+  }
+
+  /** How far a room is indexed, as is told now: never further than what is found. */
+  headOf(room: RoomId): number | undefined {
+    this.#passTime()
+    return this.#heads.get(room)
+  }
+
+  #later(shown: () => void): void {
+    if (this.visibleAtOnce) shown()
+    else this.#unrefreshed.push({ shown, at: this.#now })
+  }
+
+  #passTime(): void {
+    const [oldest] = this.#unrefreshed
+    if (oldest === undefined) return
+    if (Math.floor(oldest.at / this.#refreshMs) < Math.floor(this.#now / this.#refreshMs)) this.refresh()
+    else this.#engine.surroundings.sometimes('search.unrefreshed')
   }
 
   /** Decided when it is first seen; it stays so. */
@@ -154,7 +177,8 @@ class Cluster {
       room = new Map()
       this.#rooms.set(document.room, room)
     }
-    room.set(document.seq, document)
+    const there = room.get(document.seq)
+    if (there === undefined || document.version > there.version) room.set(document.seq, document)
   }
 
   get #now(): number {
@@ -207,7 +231,7 @@ class Client implements SearchIndex {
     return this.#read(() => {
       const heads = new Map<RoomId, number>()
       for (const room of rooms) {
-        const head = this.#cluster.heads.get(room)
+        const head = this.#cluster.headOf(room)
         if (head !== undefined) heads.set(room, head)
       }
       return heads
@@ -228,16 +252,14 @@ class Client implements SearchIndex {
   }
 
   query(request: SearchQuery) {
-    const phrases = request.phrases.filter((phrase) => phrase.length > 0)
     return this.#read(() => {
       const partial = this.#engine.strikes('search.partial')
       const isAsked = () => !partial || !this.#engine.chance.happens(UNANSWERED)
       const hits: SearchHit[] = [...new Set(request.rooms)]
         .filter(isAsked)
         .flatMap((room) => [...this.#cluster.visible(room).values()])
-        .filter(({ tokens }) => phrases.length > 0 && phrases.every((phrase) => holds(tokens.split(' '), phrase)))
-        .map(({ room, seq, at }) => ({ room, seq, at }))
-        .sort(newestFirst)
+        .flatMap((document) => judge(document, request) ?? [])
+        .sort(compareHits)
         .slice(0, request.hitsMax)
       return { hits, partial }
     })
@@ -268,17 +290,6 @@ class Client implements SearchIndex {
     await this.#line.receive(READ, 0)
     return result
   }
-}
-
-/** Whether the phrase's tokens stand next to each other in these. */
-function holds(tokens: readonly string[], phrase: readonly string[]): boolean {
-  return tokens.some((_, start) => phrase.every((token, i) => tokens[start + i] === token))
-}
-
-function newestFirst(a: SearchHit, b: SearchHit): number {
-  if (a.at !== b.at) return b.at - a.at
-  if (a.room !== b.room) return a.room < b.room ? -1 : 1
-  return b.seq - a.seq
 }
 
 function told({ documents, heads, through }: SearchWrite): string {

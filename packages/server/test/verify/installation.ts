@@ -5,8 +5,8 @@ import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { type Command, command, encodeCommand } from '../../src/core/command.ts'
 import { storedRecord } from '../../src/core/feed.ts'
 import { claimSeq } from '../../src/core/identity.ts'
+import { documentsOf, indexHead } from '../../src/core/indexed.ts'
 import { apply, projection, type RoomState } from '../../src/core/room.ts'
-import { tokens } from '../../src/core/tokens.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { ClaimDocument, Content, EntryDocument, LetterDocument } from '../../src/ports/store.ts'
 import { type Verified, verify } from '../../src/verify/verify.ts'
@@ -86,10 +86,8 @@ export class Installation {
   }
 
   async index(entries: readonly EntryDocument[]): Promise<void> {
-    const documents = entries.flatMap(({ room, seq, id, sender, at, content }) =>
-      content.kind === 'message' ? [{ room, seq, id, sender, at, tokens: tokens(content.text).join(' ') }] : [],
-    )
-    const heads = new Map(entries.map(({ room, seq }) => [room, seq]))
+    const documents = entries.flatMap((entry) => documentsOf(entry, 1))
+    const heads = new Map(entries.map(({ room, seq }) => [room, indexHead(1, seq)]))
     await this.engines.search.write({ documents, heads, through: undefined })
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
+import { indexHead } from '../../src/core/indexed.ts'
 import type { AuditStore } from '../../src/ports/store.ts'
 import type { CheckName } from '../../src/verify/report.ts'
 import type { Verified } from '../../src/verify/verify.ts'
@@ -261,7 +262,7 @@ for (const [name, open] of Object.entries(ENGINES)) {
       await made.commit('indexer')
       assert.deepEqual(await findings(made), { 'unindexed wrong': 1 })
 
-      await search.write({ documents: [], heads: new Map([['lobby', 5]]), through: undefined })
+      await search.write({ documents: [], heads: new Map([['lobby', indexHead(1, 5)]]), through: undefined })
       assert.deepEqual(await findings(made), { 'unindexed wrong': 1 })
 
       await made.index(entries)
@@ -269,7 +270,7 @@ for (const [name, open] of Object.entries(ENGINES)) {
 
       // Seq 1 is the room's creation, which is no message.
       await search.write({
-        documents: [{ room: 'lobby', seq: 1, id: 'x', sender: 'bob', at: 1, tokens: 'x' }],
+        documents: [{ room: 'lobby', seq: 1, id: 'x', sender: 'bob', at: 1, version: 1, tokens: 'x', exact: '' }],
         heads: new Map(),
         through: undefined,
       })

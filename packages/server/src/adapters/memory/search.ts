@@ -1,6 +1,13 @@
 import { Failure } from '../../ports/failure.ts'
 import type { Offset } from '../../ports/log.ts'
-import type { SearchDocument, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import {
+  compareHits,
+  judge,
+  type SearchDocument,
+  type SearchIndex,
+  type SearchQuery,
+  type SearchWrite,
+} from '../../ports/search.ts'
 import type { RoomId } from '../../ports/store.ts'
 import { between, type Faults } from './faults.ts'
 
@@ -58,13 +65,11 @@ export class MemorySearch implements SearchIndex {
   query(request: SearchQuery) {
     return between(this.#faults, { call: 'query', request }, () => {
       this.#checkOpen()
-      const phrases = request.phrases.filter((phrase) => phrase.length > 0)
       const hits = [...new Set(request.rooms)]
         .flatMap((room) => [...(this.#rooms.get(room)?.values() ?? [])])
-        .filter(({ tokens }) => phrases.length > 0 && phrases.every((phrase) => holds(tokens.split(' '), phrase)))
-        .sort(newestFirst)
+        .flatMap((document) => judge(document, request) ?? [])
+        .sort(compareHits)
         .slice(0, request.hitsMax)
-        .map(({ room, seq, at }) => ({ room, seq, at }))
       return { hits, partial: false }
     })
   }
@@ -76,7 +81,8 @@ export class MemorySearch implements SearchIndex {
   #put(document: SearchDocument): void {
     const room = this.#rooms.get(document.room) ?? new Map<number, SearchDocument>()
     this.#rooms.set(document.room, room)
-    room.set(document.seq, { ...document })
+    const there = room.get(document.seq)
+    if (there === undefined || document.version > there.version) room.set(document.seq, { ...document })
   }
 
   #ask<T>(answer: () => T): Promise<T> {
@@ -89,15 +95,4 @@ export class MemorySearch implements SearchIndex {
   #checkOpen(): void {
     if (this.#closed) throw new Failure('closed', 'the search index was closed')
   }
-}
-
-/** Whether the phrase's tokens stand next to each other in these. */
-function holds(tokens: readonly string[], phrase: readonly string[]): boolean {
-  return tokens.some((_, start) => phrase.every((token, i) => tokens[start + i] === token))
-}
-
-function newestFirst(a: SearchDocument, b: SearchDocument): number {
-  if (a.at !== b.at) return b.at - a.at
-  if (a.room !== b.room) return a.room < b.room ? -1 : 1
-  return b.seq - a.seq
 }

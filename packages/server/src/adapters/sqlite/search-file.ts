@@ -1,6 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Offset } from '../../ports/log.ts'
-import type { SearchDocument, SearchHit, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import {
+  compareHits,
+  type SearchDocument,
+  type SearchHit,
+  type SearchIndex,
+  type SearchPhrase,
+  type SearchQuery,
+  type SearchWrite,
+} from '../../ports/search.ts'
 import type { RoomId, Timestamp } from '../../ports/store.ts'
 import { Connection } from './connection.ts'
 import { isDuplicate, isPoison } from './failures.ts'
@@ -26,7 +34,7 @@ const END_OF_ROWS = 2n ** 63n - 1n
 export class SearchFile implements SearchIndex {
   readonly visibleAtOnce = true
   readonly #connection: Connection
-  readonly #rowAt: StatementSync
+  readonly #placeOf: StatementSync
   readonly #lastRow: StatementSync
   readonly #insertPlace: StatementSync
   readonly #insertTokens: StatementSync
@@ -37,7 +45,8 @@ export class SearchFile implements SearchIndex {
   readonly #progress: StatementSync
   readonly #head: StatementSync
   readonly #seqs: StatementSync
-  readonly #query: StatementSync
+  readonly #hitsBelow: StatementSync
+  readonly #hitsWithin: StatementSync
   /** The highest number given, or an upper bound of it; undefined while it has to be read. */
   #newestRow: bigint | undefined
 
@@ -47,7 +56,7 @@ export class SearchFile implements SearchIndex {
       synchronous: 'NORMAL',
       readOnly,
       cacheBytesMax: CACHE_BYTES_MAX,
-      migrations: [create],
+      migrations: [() => {}, create],
     })
     this.#connection = connection
     // Whatever runs after an insert reports the number of its row, which is too large for anything but a BigInt.
@@ -56,10 +65,10 @@ export class SearchFile implements SearchIndex {
       statement.setReadBigInts(true)
       return statement
     }
-    this.#rowAt = prepareBig('SELECT row FROM places WHERE room = ? AND seq = ?')
+    this.#placeOf = prepareBig('SELECT row, version FROM places WHERE room = ? AND seq = ?')
     this.#lastRow = prepareBig('SELECT max(row) AS row FROM places WHERE row >= ? AND row < ?')
-    this.#insertPlace = prepareBig('INSERT INTO places (row, room, seq, at) VALUES (?, ?, ?, ?)')
-    this.#insertTokens = prepareBig('INSERT INTO words (rowid, tokens) VALUES (?, ?)')
+    this.#insertPlace = prepareBig('INSERT INTO places (row, room, seq, at, sender, version) VALUES (?, ?, ?, ?, ?, ?)')
+    this.#insertTokens = prepareBig('INSERT INTO words (rowid, tokens, exact) VALUES (?, ?, ?)')
     this.#deletePlace = prepareBig('DELETE FROM places WHERE row = ?')
     this.#deleteTokens = prepareBig('DELETE FROM words WHERE rowid = ?')
     this.#raiseHead = prepareBig(
@@ -70,11 +79,13 @@ export class SearchFile implements SearchIndex {
     this.#progress = connection.prepare('SELECT next FROM progress WHERE partition = ?')
     this.#head = connection.prepare('SELECT head FROM heads WHERE room = ?')
     this.#seqs = connection.prepare('SELECT seq FROM places WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?')
-    this.#query = connection.prepare(
+    const hits = (bounds: string) =>
       `SELECT places.room, places.seq, places.at FROM words JOIN places ON places.row = words.rowid
-       WHERE words MATCH ? AND places.room IN (SELECT value FROM json_each(?))
-       ORDER BY words.rowid DESC LIMIT ?`,
-    )
+       WHERE words MATCH :match AND places.room IN (SELECT value FROM json_each(:rooms))
+         AND (:sender IS NULL OR places.sender = :sender) AND ${bounds}
+       ORDER BY words.rowid DESC LIMIT :limit`
+    this.#hitsBelow = connection.prepare(hits('words.rowid < :end'))
+    this.#hitsWithin = connection.prepare(hits('words.rowid >= :begin AND words.rowid < :end'))
   }
 
   async write({ documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
@@ -115,48 +126,86 @@ export class SearchFile implements SearchIndex {
     return this.#connection.ask(() => this.#seqs.all(room, after, seqsMax)).map(({ seq }) => Number(seq))
   }
 
-  async query({ phrases, rooms, hitsMax }: SearchQuery) {
-    const words = phrases.filter((phrase) => phrase.length > 0).map(quoted)
-    if (words.length === 0) return { hits: [], partial: false }
-    const hits = this.#connection.ask(() => this.#query.all(words.join(' AND '), JSON.stringify(rooms), hitsMax))
-    return { hits: hits.map((hit) => ({ ...hit }) as unknown as SearchHit), partial: false }
+  async query(query: SearchQuery) {
+    const { wanted, preferred, after, hitsMax } = query
+    if (wanted.length === 0) return { hits: [], partial: false }
+    const base = wanted.map(expressionOf).join(' AND ')
+    const hits = this.#connection.snapshot(() => {
+      const found: SearchHit[] = []
+      for (let rank = after?.rank ?? preferred.length; rank >= 0 && found.length < hitsMax; rank--) {
+        const behind = after?.rank === rank ? after : undefined
+        const match = withExactly(rank, base, preferred.map(expressionOf))
+        found.push(...this.#ranked({ ...query, match, rank }, behind, hitsMax - found.length))
+      }
+      return found
+    })
+    return { hits, partial: false }
+  }
+
+  /** Hits of one rank, the newest first. Those of one moment stand in the order they came, so they are sorted, all or none of them. */
+  #ranked(query: Ranked, after: SearchHit | undefined, hitsMax: number): readonly SearchHit[] {
+    const hits = after === undefined ? [] : this.#ofMoment(query, after.at).filter((hit) => compareHits(after, hit) < 0)
+    if (hits.length < hitsMax) {
+      const end = after === undefined ? END_OF_ROWS : momentOf(after.at)
+      const later = this.#hits(this.#hitsBelow, query, { end, limit: hitsMax - hits.length })
+      const last = later.at(-1)?.at
+      hits.push(...later.filter(({ at }) => at !== last))
+      if (last !== undefined) hits.push(...this.#ofMoment(query, last))
+    }
+    return hits.sort(compareHits).slice(0, hitsMax)
+  }
+
+  #ofMoment(query: Ranked, at: Timestamp): SearchHit[] {
+    const begin = momentOf(at)
+    const end = at >= AT_MAX ? END_OF_ROWS : begin + ROWS_PER_MS
+    return this.#hits(this.#hitsWithin, query, { begin, end, limit: Number(ROWS_PER_MS) }).filter(
+      (hit) => hit.at === at,
+    )
+  }
+
+  #hits(statement: StatementSync, { match, rooms, sender, rank }: Ranked, bounds: Record<string, bigint | number>) {
+    const parameters = { match, rooms: JSON.stringify(rooms), sender: sender ?? null, ...bounds }
+    return statement.all(parameters).map(({ room, seq, at }) => ({ room, seq, at, rank }) as SearchHit)
   }
 
   close(): void {
     this.#connection.close()
   }
 
-  /** Whether the document is in now. */
-  #put({ room, seq, at, tokens }: SearchDocument): boolean {
-    const row = this.#freeRow(at)
+  /** Whether this engine can take the document: it is in, or what is newer. */
+  #put(document: SearchDocument): boolean {
+    const row = this.#freeRow(document.at)
     try {
-      this.#insertTokens.run(row, tokens)
+      this.#insertTokens.run(row, document.tokens, document.exact)
     } catch (error) {
       if (isPoison(error)) return false
       throw error
     }
-    this.#place(row, room, seq, at)
+    this.#place(row, document)
     return true
   }
 
   /** A place is taken only where a document comes again, so nobody looks before: the older one goes then. */
-  #place(row: bigint, room: RoomId, seq: number, at: Timestamp): void {
+  #place(row: bigint, document: SearchDocument): void {
+    const { room, seq, at, sender, version } = document
     try {
-      this.#insertPlace.run(row, room, seq, at)
+      this.#insertPlace.run(row, room, seq, at, sender, version)
     } catch (error) {
-      const old = isDuplicate(error) ? this.#rowAt.get(room, seq)?.row : undefined
-      if (typeof old !== 'bigint') throw error
-      this.#deleteTokens.run(old)
-      this.#deletePlace.run(old)
-      this.#insertPlace.run(row, room, seq, at)
+      const there = isDuplicate(error) ? this.#placeOf.get(room, seq) : undefined
+      if (typeof there?.row !== 'bigint' || typeof there.version !== 'bigint') throw error
+      const isStale = there.version >= BigInt(version)
+      this.#deleteTokens.run(isStale ? row : there.row)
+      if (isStale) return
+      this.#deletePlace.run(there.row)
+      this.#insertPlace.run(row, room, seq, at, sender, version)
     }
   }
 
   /** The number behind the last one of this millisecond, or of the first later one that is not full. */
   #freeRow(at: Timestamp): bigint {
     this.#newestRow ??= this.#lastOf(0n, END_OF_ROWS) ?? -1n
-    for (let ms = BigInt(Math.min(at, AT_MAX)); ; ms++) {
-      const [first, end] = [ms * ROWS_PER_MS, (ms + 1n) * ROWS_PER_MS]
+    for (let first = momentOf(at); ; first += ROWS_PER_MS) {
+      const end = first + ROWS_PER_MS
       // What is new is the newest: only what comes from earlier times has to look for its neighbours.
       const last = this.#newestRow < end ? this.#newestRow : (this.#lastOf(first, end) ?? -1n)
       const row = last < first ? first : last + 1n
@@ -172,18 +221,54 @@ export class SearchFile implements SearchIndex {
   }
 }
 
-/** A phrase in FTS5's query language: adjacent tokens, whatever they contain. */
-function quoted(phrase: readonly string[]): string {
-  return `"${phrase.join(' ').replaceAll('"', '""')}"`
+type Ranked = SearchQuery & { readonly match: string; readonly rank: number }
+
+/** The first row of this millisecond. */
+function momentOf(at: Timestamp): bigint {
+  return BigInt(Math.min(at, AT_MAX)) * ROWS_PER_MS
+}
+
+/** In FTS5's query language: adjacent tokens, whatever they contain. */
+function expressionOf({ in: column, tokens, isPrefix }: SearchPhrase): string {
+  return `${column} : "${tokens.join(' ').replaceAll('"', '""')}"${isPrefix ? ' *' : ''}`
+}
+
+/**
+ * What meets all of it and exactly so many of the others. Asking for one rank after the other finds the highest without sorting, or even reading,
+ * all that is below.
+ */
+function withExactly(count: number, base: string, others: readonly string[]): string {
+  const enough = anyOf(combinations(others, count))
+  const tooMany = anyOf(combinations(others, count + 1))
+  const met = enough === '' ? `(${base})` : `(${base}) AND ${enough}`
+  return tooMany === '' ? met : `(${met}) NOT ${tooMany}`
+}
+
+function anyOf(all: readonly (readonly string[])[]): string {
+  const terms = all.filter((one) => one.length > 0).map((one) => `(${one.join(' AND ')})`)
+  return terms.length === 0 ? '' : `(${terms.join(' OR ')})`
+}
+
+/** Every choice of so many of them; the empty one for 0, and none where there are not so many. */
+function combinations(of: readonly string[], count: number): readonly (readonly string[])[] {
+  if (count === 0) return [[]]
+  return of.flatMap((first, i) => combinations(of.slice(i + 1), count - 1).map((rest) => [first, ...rest]))
 }
 
 function create(database: DatabaseSync): void {
-  // The tokens are ours: this tokenizer only has to part them at the blanks.
+  // The tokens are ours: this tokenizer only has to part them at the blanks. What an older index had comes again from the feed and the store.
   database.exec(`
+    DROP TABLE IF EXISTS words;
+    DROP TABLE IF EXISTS places;
+    DROP TABLE IF EXISTS heads;
+    DROP TABLE IF EXISTS progress;
     CREATE VIRTUAL TABLE words USING fts5 (
-      tokens, content = '', contentless_delete = 1, tokenize = "ascii tokenchars '_'"
+      tokens, exact, content = '', contentless_delete = 1, tokenize = "ascii tokenchars '_'"
     );
-    CREATE TABLE places (row INTEGER PRIMARY KEY, room TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, UNIQUE (room, seq));
+    CREATE TABLE places (
+      row INTEGER PRIMARY KEY, room TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
+      version INTEGER NOT NULL, UNIQUE (room, seq)
+    );
     CREATE TABLE heads (room TEXT PRIMARY KEY, head INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE progress (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL);
   `)

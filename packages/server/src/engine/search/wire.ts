@@ -10,8 +10,10 @@ export interface PackedWrite {
   readonly ids: string
   readonly senders: string
   readonly tokens: string
+  readonly exact: string
   readonly seqs: Float64Array
   readonly ats: Float64Array
+  readonly versions: Float64Array
   readonly heads: SearchWrite['heads']
   readonly through: SearchWrite['through']
 }
@@ -24,15 +26,18 @@ export function packWrite({ documents, heads, through }: SearchWrite): PackedWri
     ids: column(({ id }) => id),
     senders: column(({ sender }) => sender),
     tokens: column(({ tokens }) => tokens),
+    exact: column(({ exact }) => exact),
     seqs: Float64Array.from(documents, ({ seq }) => seq),
     ats: Float64Array.from(documents, ({ at }) => at),
+    versions: Float64Array.from(documents, ({ version }) => version),
     heads,
     through,
   }
 }
 
-export function unpackWrite({ count, seqs, ats, heads, through, ...columns }: PackedWrite): SearchWrite {
-  const [rooms, ids, senders, tokens] = [columns.rooms, columns.ids, columns.senders, columns.tokens].map((column) =>
+export function unpackWrite({ count, seqs, ats, versions, heads, through, ...columns }: PackedWrite): SearchWrite {
+  const { rooms: inRooms, ids: withIds, senders: bySenders, tokens: ofTokens, exact: ofExact } = columns
+  const [rooms, ids, senders, tokens, exact] = [inRooms, withIds, bySenders, ofTokens, ofExact].map((column) =>
     column.split('\n'),
   )
   const documents = Array.from(
@@ -43,7 +48,9 @@ export function unpackWrite({ count, seqs, ats, heads, through, ...columns }: Pa
       id: ids?.[i] ?? '',
       sender: senders?.[i] ?? '',
       at: ats[i] ?? 0,
+      version: versions[i] ?? 0,
       tokens: tokens?.[i] ?? '',
+      exact: exact?.[i] ?? '',
     }),
   )
   return { documents, heads, through }
