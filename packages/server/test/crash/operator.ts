@@ -86,6 +86,11 @@ export class Operator {
     return this.#ask('POST', `/v1/rooms/${room}/messages?wait=stored`, { clientId, sender, text })
   }
 
+  /** Says something in somebody's name, and waits until it is accepted. */
+  submit(room: string, sender: string, clientId: string, text: string): Promise<Answer> {
+    return this.#ask('POST', `/v1/rooms/${room}/messages`, { clientId, sender, text })
+  }
+
   replay(letter: string): Promise<Answer> {
     return this.#ask('POST', `/v1/dead-letters/${letter}/replay`, {})
   }
