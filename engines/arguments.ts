@@ -26,7 +26,7 @@ Options:
   --json      the same for machines, on standard output
   --help      this text
 
-Needed: a JDK 17 and Maven for Kafka and mongo-java-server, Go 1.24 for FerretDB, PostgreSQL's server for ferretdb-pg and
+Needed: a JDK 17 and Maven for Kafka, mongo-java-server and the search engines, Go 1.24 for FerretDB, PostgreSQL's server for ferretdb-pg and
 ferretdb-secure, OpenSSL for kafka-secure and ferretdb-secure. Everything is kept below
 \${XDG_CACHE_HOME:-~/.cache}/holdfast/engines: remove an engine's folder in data to begin afresh.
 

@@ -11,6 +11,8 @@ export const ENGINES = [
   'ferretdb-pg',
   'ferretdb-secure',
   'mongo-java-server',
+  'opensearch',
+  'elasticsearch',
 ] as const
 export type EngineName = (typeof ENGINES)[number]
 

@@ -2,6 +2,7 @@ import type { Engine, EngineName } from './engine.ts'
 import { FERRETDB, FERRETDB_PG, FERRETDB_SECURE } from './ferretdb/ferretdb.ts'
 import { KAFKA, KAFKA_SECURE, KAFKA3 } from './kafka/kafka.ts'
 import { MONGO_JAVA_SERVER } from './mongo-java-server/mongo-java-server.ts'
+import { ELASTICSEARCH, OPENSEARCH } from './search/search.ts'
 
 export const ENGINE: Readonly<Record<EngineName, Engine>> = {
   kafka: KAFKA,
@@ -11,4 +12,6 @@ export const ENGINE: Readonly<Record<EngineName, Engine>> = {
   'ferretdb-pg': FERRETDB_PG,
   'ferretdb-secure': FERRETDB_SECURE,
   'mongo-java-server': MONGO_JAVA_SERVER,
+  opensearch: OPENSEARCH,
+  elasticsearch: ELASTICSEARCH,
 }

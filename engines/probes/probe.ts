@@ -1,10 +1,11 @@
 import { kafkaAnswers } from './kafka.ts'
 import { mongodbAnswers } from './mongodb.ts'
 import { postgresqlAnswers } from './postgresql.ts'
+import { searchAnswers } from './search.ts'
 
 /** How to ask a process whether it serves. */
 export interface Probe {
-  readonly protocol: 'kafka' | 'mongodb' | 'postgresql'
+  readonly protocol: 'kafka' | 'mongodb' | 'postgresql' | 'http'
   readonly port: number
   /** Ready only when it knows of so many brokers. */
   readonly brokers?: number | undefined
@@ -12,7 +13,7 @@ export interface Probe {
   readonly caFile?: string | undefined
 }
 
-const ANSWERS = { kafka: kafkaAnswers, mongodb: mongodbAnswers, postgresql: postgresqlAnswers }
+const ANSWERS = { kafka: kafkaAnswers, mongodb: mongodbAnswers, postgresql: postgresqlAnswers, http: searchAnswers }
 
 /** Whether it answers as one who serves; no answer within a second is a no. */
 export function answers(probe: Probe): Promise<boolean> {

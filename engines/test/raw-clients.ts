@@ -1,8 +1,9 @@
+import { HOST } from '../machine/ports.ts'
 import { converse, type Door } from '../probes/exchange.ts'
 import type { Security } from '../security/security.ts'
 import { type SaslClient, scramSha512 } from './scram.ts'
 
-/** As little of two protocols as shows that data are kept and who is let in: the adapters' clients are no business of the engines. */
+/** As little of three protocols as shows that data are kept and who is let in: the adapters' clients are no business of the engines. */
 export interface RawClient {
   write(door: RawDoor, word: string): Promise<void>
   /** Whether the word was written. */
@@ -40,6 +41,15 @@ export const MONGODB_CLIENT: RawClient = {
       throw new Error(`MongoDB refuses document ${word}: ${answer.toString('latin1')}`)
   },
   has: async (door, word) => (await mongodb(door, { find: 'words', $db: 'smoke' })).includes(word),
+}
+
+/** A word is an index. */
+export const SEARCH_CLIENT: RawClient = {
+  write: async ({ port }, word) => {
+    const { status } = await fetch(`http://${HOST}:${port}/${word}`, { method: 'PUT' })
+    if (status !== 200) throw new Error(`The search engine refuses index ${word} with status ${status}.`)
+  },
+  has: async ({ port }, word) => (await fetch(`http://${HOST}:${port}/${word}`, { method: 'HEAD' })).status === 200,
 }
 
 /** Whether Kafka lets in whoever knows these, by SCRAM-SHA-512, and proves that it knows them too. */

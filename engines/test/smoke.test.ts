@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ENGINES } from '../engine.ts'
+import { ENGINES, type EngineName } from '../engine.ts'
 import { canStart, startEngine } from '../index.ts'
 import { cacheFolders } from '../machine/folders.ts'
 import { markOf } from '../machine/processes.ts'
 import type { Status } from '../status.ts'
-import { KAFKA_CLIENT, MONGODB_CLIENT } from './raw-clients.ts'
+import { KAFKA_CLIENT, MONGODB_CLIENT, type RawClient, SEARCH_CLIENT } from './raw-clients.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
@@ -19,7 +19,7 @@ for (const name of ENGINES)
   test(`[ENG15] ${name} starts, serves, is seen to die, goes on, and keeps its data over a stop`, async (context) => {
     if (!canStart(context, name)) return
     const engines = command(context)
-    const client = name.startsWith('kafka') ? KAFKA_CLIENT : MONGODB_CLIENT
+    const client = clientOf(name)
 
     const [started] = engines.ok('start', name, '--port', '0', '--json')
     assert.deepEqual([started?.id, started?.state], [name, 'running'])
@@ -61,6 +61,11 @@ test('[ENG15] a test has an engine of its own', async (context) => {
   await ferretdb.startAgain()
   assert.equal(await MONGODB_CLIENT.has(door, 'mine'), true)
 })
+
+function clientOf(name: EngineName): RawClient {
+  if (name.startsWith('kafka')) return KAFKA_CLIENT
+  return name.endsWith('search') ? SEARCH_CLIENT : MONGODB_CLIENT
+}
 
 /** The command in a cache of the test's own, so that nobody's engines are in its way; but what was built once is not built again. */
 function command(context: TestContext) {

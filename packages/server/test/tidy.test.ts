@@ -53,6 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'adapters/jwt',
     'adapters/kafka',
     'adapters/mongodb',
+    'adapters/opensearch',
     'adapters/sqlite',
     'adapters/system',
   ],
@@ -82,12 +83,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'adapters/sqlite': ['adapters/sqlite', 'ports', 'core'],
   'adapters/kafka': ['adapters/kafka', 'ports', 'core'],
   'adapters/mongodb': ['adapters/mongodb', 'ports', 'core'],
+  'adapters/opensearch': ['adapters/opensearch', 'ports', 'core'],
   'adapters/system': ['adapters/system', 'ports'],
   'adapters/jwt': ['adapters/jwt', 'ports', 'core'],
 }
 
 /** Each library is confined to one folder, so that replacing it is one folder's work. */
 const CONFINED: Readonly<Record<string, string>> = {
+  '@opensearch-project/opensearch': `${SERVER}/adapters/opensearch/`,
   '@platformatic/kafka': `${SERVER}/adapters/kafka/`,
   fastify: `${SERVER}/api/`,
   jose: `${SERVER}/adapters/jwt/`,

@@ -5,6 +5,7 @@ import { type EngineName, type OwnEngine, startEngine } from '../../../../engine
 const ELSEWHERE: Readonly<Record<string, string | undefined>> = {
   kafka: process.env.HFTEST_KAFKA || undefined,
   mongodb: process.env.HFTEST_MONGODB_URI || undefined,
+  search: process.env.HFTEST_SEARCH || undefined,
 }
 
 /** An engine as tests see it; `own` is missing where it is somebody else's, which no test may stop. */
@@ -30,7 +31,7 @@ export async function engineForTests(name: EngineName): Promise<TestEngine | und
 }
 
 /** The engine that a variable of the tests points to; undefined where none does. */
-export function engineElsewhere(kind: 'kafka' | 'mongodb'): TestEngine | undefined {
+export function engineElsewhere(kind: 'kafka' | 'mongodb' | 'search'): TestEngine | undefined {
   const url = ELSEWHERE[kind]
   return url === undefined ? undefined : { url, own: undefined }
 }

@@ -1,0 +1,171 @@
+import { Failure } from '../../ports/failure.ts'
+import type { Offset } from '../../ports/log.ts'
+import type { SearchDocument, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import type { RoomId } from '../../ports/store.ts'
+import { type Item, writeAll } from './bulk.ts'
+import { Cluster, type ClusterOptions } from './cluster.ts'
+import { field } from './failures.ts'
+import { aliasesOf, createIndex } from './indexes.ts'
+import { RESULTS_MAX } from './layout.ts'
+import { hitsIn, requestOf, rowsIn } from './query.ts'
+
+/** Whoever waits for an answer waits no longer; what is missing then comes from the store. */
+const ANSWER_MS_MAX = 2_000
+/** For the indexer, which has time. */
+const READ_MS_MAX = 10_000
+const PROGRESS = 'progress'
+
+export interface OpenedSearch {
+  readonly search: SearchIndex
+  /** What the cluster is waited for, in a sentence each. */
+  waiting(): readonly string[]
+  close(): Promise<void>
+}
+
+/**
+ * An index in OpenSearch or Elasticsearch. Nothing is asked before the first call, so a cluster that is away holds up nobody's start; an index
+ * that is missing is made by whoever writes. Throws a Failure of class operator where the options are wrong.
+ */
+export function openSearch(options: ClusterOptions): OpenedSearch {
+  const cluster = new Cluster(options)
+  return {
+    search: new ClusterIndex(cluster),
+    waiting: () => (cluster.trouble === undefined ? [] : [cluster.trouble]),
+    close: () => cluster.close(),
+  }
+}
+
+class ClusterIndex implements SearchIndex {
+  readonly visibleAtOnce = false
+  readonly #cluster: Cluster
+  readonly #aliases: ReturnType<typeof aliasesOf>
+  /** One copy of each shard answers all that this process asks, so that what one answer tells of the next one finds. */
+  readonly #preference = `holdfast-${crypto.randomUUID()}`
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.#aliases = aliasesOf(cluster.prefix)
+  }
+
+  async write({ documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
+    const byItem = new Map(documents.map((document) => [itemOf(document), document]))
+    const refused = await this.#writeAll([...byItem.keys()])
+    // Only when all of these are in: the second bulk tells of the first.
+    const told: Item[] = [...heads].map(([room, head]) => ({
+      id: `head ${room}`,
+      routing: room,
+      version: head,
+      source: { headOf: room, head },
+    }))
+    if (through !== undefined)
+      told.push({
+        id: `${PROGRESS} ${through.partition}`,
+        routing: PROGRESS,
+        version: undefined,
+        source: { progress: through.next },
+      })
+    const [untold] = await this.#writeAll(told)
+    if (untold !== undefined)
+      throw new Failure('operator', `${this.#cluster.name} refuses what the index is to tell of itself: ${untold.id}`)
+    return refused.flatMap((item) => byItem.get(item) ?? [])
+  }
+
+  async progress(partition: number): Promise<Offset | undefined> {
+    const answer = await this.#cluster.ask({
+      method: 'GET',
+      path: `/${this.#aliases.write}/_doc/${encodeURIComponent(`${PROGRESS} ${partition}`)}`,
+      query: { routing: PROGRESS },
+      timeoutMs: READ_MS_MAX,
+      isFine: (status) => status === 404,
+    })
+    const next = field(field(answer, '_source'), 'progress')
+    return typeof next === 'number' ? next : undefined
+  }
+
+  async heads(rooms: readonly RoomId[]): Promise<ReadonlyMap<RoomId, number>> {
+    const heads = new Map<RoomId, number>()
+    for (let from = 0; from < rooms.length; from += RESULTS_MAX) {
+      const some = rooms.slice(from, from + RESULTS_MAX)
+      const answer = await this.#search(some, {
+        query: { bool: { filter: [{ terms: { headOf: some } }] } },
+        _source: false,
+        docvalue_fields: ['headOf', 'head'],
+        track_total_hits: false,
+        size: some.length,
+      })
+      for (const row of rowsIn(answer)) {
+        const fields = field(row, 'fields')
+        heads.set(String(field(field(fields, 'headOf'), '0')), Number(field(field(fields, 'head'), '0')))
+      }
+    }
+    return heads
+  }
+
+  async refresh(): Promise<void> {
+    const answer = await this.#cluster.ask({
+      method: 'POST',
+      path: `/${this.#aliases.write}/_refresh`,
+      timeoutMs: READ_MS_MAX,
+      isFine: (status) => status === 404,
+    })
+    const shards = field(answer, '_shards')
+    // A copy that is nowhere is refreshed when it comes back; a shard that is nowhere at all shows as none successful.
+    if (shards !== undefined && (field(shards, 'failed') !== 0 || field(shards, 'successful') === 0))
+      throw new Failure('transient', `${this.#cluster.name}: not every shard was refreshed`)
+  }
+
+  async seqs(room: RoomId, after: number, seqsMax: number): Promise<readonly number[]> {
+    const answer = await this.#search([room], {
+      query: { bool: { filter: [{ term: { room } }, { range: { seq: { gt: after } } }] } },
+      _source: false,
+      track_total_hits: false,
+      sort: [{ seq: 'asc' }],
+      size: Math.min(seqsMax, RESULTS_MAX),
+    })
+    return rowsIn(answer).map((row) => Number(field(field(row, 'sort'), '0')))
+  }
+
+  async query(query: SearchQuery) {
+    if (query.wanted.length === 0 || query.rooms.length === 0) return { hits: [], partial: false }
+    const answer = await this.#search(query.rooms, requestOf(query))
+    return { hits: hitsIn(answer), partial: field(answer, 'timed_out') === true }
+  }
+
+  /** Of an index that does not exist yet there is nothing. */
+  #search(rooms: readonly RoomId[], body: object): Promise<unknown> {
+    // Few rooms are in few shards.
+    const routing =
+      rooms.length <= ROUTED_ROOMS_MAX && rooms.every((room) => !room.includes(',')) ? { routing: rooms.join(',') } : {}
+    return this.#cluster.ask({
+      method: 'POST',
+      path: `/${this.#aliases.read}/_search`,
+      query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
+      body,
+      timeoutMs: ANSWER_MS_MAX,
+      isFine: (status) => status === 404,
+    })
+  }
+
+  async #writeAll(items: readonly Item[]): Promise<readonly Item[]> {
+    try {
+      return await writeAll(this.#cluster, this.#aliases.write, items)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await createIndex(this.#cluster)
+      return await writeAll(this.#cluster, this.#aliases.write, items)
+    }
+  }
+}
+
+const ROUTED_ROOMS_MAX = 20
+
+/** A place's document is found by the place. */
+function itemOf({ room, seq, sender, at, version, tokens, exact }: SearchDocument): Item {
+  return { id: `${seq} ${room}`, routing: room, version, source: { room, seq, sender, at, f: tokens, x: exact } }
+}
+
+function isMissing(error: unknown): boolean {
+  return (
+    error instanceof Failure && error.class === 'operator' && /no such index|index_not_found|alias/.test(error.message)
+  )
+}
