@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import type { KafkaOptions } from '../adapters/kafka/kafka.ts'
 import type { MongodbOptions } from '../adapters/mongodb/mongodb.ts'
+import type { ClusterOptions } from '../adapters/opensearch/cluster.ts'
 import type { Config } from '../config/config.ts'
 import { Failure } from '../ports/failure.ts'
 
@@ -37,6 +38,11 @@ export function mongodbOptions({
   mongodb,
 }: Config): Pick<MongodbOptions, 'url' | 'username' | 'password' | 'tlsCaFile'> {
   return { url: store, ...mongodb }
+}
+
+/** What the settings say of the search cluster. */
+export function searchOptions({ search, opensearch }: Config): ClusterOptions {
+  return { url: search, ...opensearch }
 }
 
 /** Rejected with a sentence that names the folder. */

@@ -2,10 +2,12 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { openKafka } from '../adapters/kafka/kafka.ts'
 import { openMongodb } from '../adapters/mongodb/mongodb.ts'
+import { type OpenedSearch, openSearch } from '../adapters/opensearch/opensearch.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { failpointsFrom } from '../adapters/system/failpoint.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import { sha256 } from '../adapters/system/sha256.ts'
+import { isSqlite } from '../config/check.ts'
 import type { Config } from '../config/config.ts'
 import type { Alert } from '../core/alert.ts'
 import type { Engine } from '../engine/remote.ts'
@@ -15,14 +17,13 @@ import { spawnSearch } from '../engine/spawn.ts'
 import { createIndexer, INDEXER_GROUP } from '../indexer/indexer.ts'
 import { Services } from '../lifecycle.ts'
 import { Failure } from '../ports/failure.ts'
-import type { SearchIndex } from '../ports/search.ts'
 import type { Logger, Service } from '../ports/system.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { BUILD } from '../version.ts'
 import { GROUP as WORKER_GROUP } from '../worker/start.ts'
 import { createWorker, type Worker } from '../worker/worker.ts'
 import { Ends } from './ends.ts'
-import { kafkaOptions, makeFolder, mongodbOptions } from './engines.ts'
+import { kafkaOptions, makeFolder, mongodbOptions, searchOptions } from './engines.ts'
 import { Freshness } from './freshness.ts'
 import type { Opening } from './opening.ts'
 
@@ -73,9 +74,10 @@ async function open({ config, logger, opening, telemetry, alert }: NetworkedOpti
     )
 
   const store = telemetry.observeStore(mongodb.store)
-  const search = role.some((one) => one !== 'worker')
-    ? telemetry.observeSearch(openSearch({ config, logger, alert }, ends))
-    : NO_SEARCH
+  const index = role.some((one) => one !== 'worker')
+    ? await openIndex({ config, logger, opening, telemetry, alert }, ends)
+    : NO_INDEX
+  const search = telemetry.observeSearch(index.search)
   const services: Service[] = []
   let worker: Worker | undefined
   if (role.includes('worker')) {
@@ -104,7 +106,13 @@ async function open({ config, logger, opening, telemetry, alert }: NetworkedOpti
     search,
     control: {
       status: async () => ({
-        waiting: [...kafka.waiting(), ...mongodb.waiting(), ...(worker === undefined ? [] : pausesOf(worker))],
+        waiting: [
+          ...kafka.waiting(),
+          ...mongodb.waiting(),
+          ...(worker === undefined ? [] : pausesOf(worker)),
+          // People can do without search: a gateway of which it is away is as ready as ever (I10).
+          ...(role.includes('gateway') ? [] : index.waiting()),
+        ],
         indexedThrough: await freshness.indexedThrough(),
       }),
       metrics: () => telemetry.text(),
@@ -113,14 +121,20 @@ async function open({ config, logger, opening, telemetry, alert }: NetworkedOpti
   }
 }
 
-type SearchOptions = Pick<NetworkedOptions, 'config' | 'logger' | 'alert'>
+type Index = Pick<OpenedSearch, 'search' | 'waiting'>
 
-function openSearch({ config, logger, alert }: SearchOptions, ends: Ends): SearchIndex {
+async function openIndex({ config, logger, alert, opening }: NetworkedOptions, ends: Ends): Promise<Index> {
+  if (!isSqlite(config.search)) {
+    // Nobody is asked yet, so this waits for no cluster: only for settings that make sense.
+    const opened = await opening.open('search', 'HOLDFAST_SEARCH', async () => openSearch(searchOptions(config)))
+    ends.add(() => opened.close())
+    return opened
+  }
   const { searchFile, engineRestartMs: restartMs } = config
   makeFolder(dirname(searchFile))
   const search = connectSearch({ start: () => spawnSearch(searchFile), clock: systemClock, logger, alert, restartMs })
   ends.add(async () => search.close())
-  return search
+  return { search, waiting: () => [] }
 }
 
 function none(): Promise<never> {
@@ -129,12 +143,16 @@ function none(): Promise<never> {
   )
 }
 
-const NO_SEARCH: SearchIndex = {
-  visibleAtOnce: true,
-  write: none,
-  progress: none,
-  heads: none,
-  refresh: none,
-  seqs: none,
-  query: none,
+const NO_INDEX: Index = {
+  search: {
+    visibleAtOnce: true,
+    open: none,
+    write: none,
+    progress: none,
+    heads: none,
+    refresh: none,
+    seqs: none,
+    query: none,
+  },
+  waiting: () => [],
 }

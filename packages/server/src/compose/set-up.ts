@@ -1,10 +1,12 @@
 import { setUpKafka } from '../adapters/kafka/kafka.ts'
 import { setUpMongodb } from '../adapters/mongodb/mongodb.ts'
+import { setUpSearch } from '../adapters/opensearch/opensearch.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { createLogger } from '../adapters/system/logger.ts'
 import { systemRandom } from '../adapters/system/random.ts'
+import { isSqlite } from '../config/check.ts'
 import type { Config } from '../config/config.ts'
-import { kafkaOptions, mongodbOptions } from './engines.ts'
+import { kafkaOptions, mongodbOptions, searchOptions } from './engines.ts'
 
 /** Of a log that is made without saying: many workers can share it, and an installation of one does not feel them. */
 const PARTITIONS = 12
@@ -33,4 +35,5 @@ export async function setUpCluster(config: Config, told: (step: SetUpStep) => Pr
   }
   for (const step of await setUpKafka(topics)) await told(step)
   for (const step of await setUpMongodb({ ...mongodbOptions(config), ...system, partitions })) await told(step)
+  if (!isSqlite(config.search)) for (const step of await setUpSearch(searchOptions(config))) await told(step)
 }

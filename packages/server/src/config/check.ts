@@ -49,10 +49,11 @@ export function isSqlite(url: string): boolean {
 }
 
 function checkEngines(config: Config): void {
-  const { log, store, role, kafka, mongodb } = config
+  const { log, store, search, role, kafka, mongodb, opensearch } = config
   for (const [name, url, group] of [
     ['HOLDFAST_LOG', log, 'HOLDFAST_KAFKA'],
     ['HOLDFAST_STORE', store, 'HOLDFAST_MONGODB'],
+    ['HOLDFAST_SEARCH', search, 'HOLDFAST_OPENSEARCH'],
   ] as const)
     if (/:\/\/[^/]*@/.test(url))
       throw new ConfigError(
@@ -68,11 +69,15 @@ function checkEngines(config: Config): void {
       throw new ConfigError(
         `${nameOf(name)} is ${url}, but log and store are in the data folder: set sqlite: here, and name the folder with HOLDFAST_DATA.`,
       )
+  if (isSqlite(log) && !isSqlite(search))
+    throw new ConfigError(
+      `The search index is ${search}, but log and store are in the data folder, and so is their index. Remove HOLDFAST_SEARCH, or set HOLDFAST_LOG and HOLDFAST_STORE to engines that processes share.`,
+    )
   if (isSqlite(log) && role.length < 3)
     throw new ConfigError(
       `The role is ${role.join(',')}, but on SQLite one process does everything. Remove HOLDFAST_ROLE, or set HOLDFAST_LOG and HOLDFAST_STORE to engines that processes share.`,
     )
-  for (const [name, { username, password }] of Object.entries({ kafka, mongodb }))
+  for (const [name, { username, password }] of Object.entries({ kafka, mongodb, opensearch }))
     if ((username === undefined) !== (password === undefined))
       throw new ConfigError(
         `${nameOf(`${name}.username`)} and ${nameOf(`${name}.password`)} go together: set both, or neither.`,

@@ -18,10 +18,11 @@ export type Config = Values<(typeof SETTINGS)['general']> & {
   readonly publicKeys: readonly { readonly kid: string; readonly pem: string }[]
   /** Whether log and store are engines that several processes share. */
   readonly isCluster: boolean
-  /** The search index's file: absolute. */
+  /** The search index's file, absolute, where it is one. */
   readonly searchFile: string
   readonly kafka: Values<(typeof SETTINGS)['kafka']>
   readonly mongodb: Values<(typeof SETTINGS)['mongodb']>
+  readonly opensearch: Values<(typeof SETTINGS)['opensearch']>
   readonly worker: WorkerSettings
   readonly gateway: GatewaySettings
   readonly indexer: IndexerSettings

@@ -36,7 +36,7 @@ export function readConfig({
     ...general,
     data,
     isCluster: !isSqlite(general.log),
-    searchFile: resolve(afterScheme(general.search) || join(data, 'search.db')),
+    searchFile: resolve((isSqlite(general.search) && afterScheme(general.search)) || join(data, 'search.db')),
     isLoopback: isLoopback(general.host),
     hasKeys: general.jwtSecrets.length > 0 || publicKeys.length > 0 || general.jwksUrl !== undefined,
     publicKeys,

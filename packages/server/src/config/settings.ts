@@ -49,8 +49,8 @@ const GENERAL = {
     'The store: `sqlite:` in the data folder, or `mongodb://HOST:PORT,HOST:PORT/DATABASE?replicaSet=NAME`.',
   ),
   search: engine(
-    ['sqlite:'],
-    'The search index: `sqlite:`, in the data folder, or `sqlite:FILE`: one machine’s processes can share it.',
+    ['sqlite:', 'http:', 'https:'],
+    'The search index: `sqlite:`, in the data folder, or `sqlite:FILE`, which one machine’s processes can share; in a cluster also `https://HOST:PORT,HOST:PORT/PREFIX` of OpenSearch or Elasticsearch.',
   ),
   partitions: optionalInteger(
     'How many parts the log has: fixed when it is made, because a room must never change its part. 1 in a data folder, 12 in a cluster.',
@@ -417,6 +417,15 @@ const MONGODB = {
   ),
 } as const satisfies Table
 
+const OPENSEARCH = {
+  username: optional('text', 'The name to sign in with; without one there is none.'),
+  password: secret(optional('text', 'Its password.')),
+  tlsCaFile: optional(
+    'file',
+    'Authorities in PEM by which certificates are judged, in place of the public ones, where the URL begins with https.',
+  ),
+} as const satisfies Table
+
 const CLIENT = {
   url: optional('URL', 'The server that the client commands talk to; by default the local one.', isHttpUrl),
   token: secret(optional('text', 'Their token; by default one signed with the local secret.')),
@@ -434,6 +443,7 @@ export const SETTINGS = {
   alert: ALERT,
   kafka: KAFKA,
   mongodb: MONGODB,
+  opensearch: OPENSEARCH,
   client: CLIENT,
 } as const satisfies Table
 
@@ -450,6 +460,7 @@ export const GROUPS: Readonly<Record<keyof typeof SETTINGS, string>> = {
   alert: 'How alerts are delivered.',
   kafka: 'The brokers of a cluster’s log.',
   mongodb: 'The database of a cluster’s store.',
+  opensearch: 'The search cluster, OpenSearch or Elasticsearch.',
   client: 'For the commands that talk to a server; `serve` has no use for them.',
 }
 

@@ -41,6 +41,7 @@ export function appendProblem(cause: unknown): Problem {
       return new Problem('SHUTTING_DOWN', undefined, { cause })
     case 'transient':
     case 'operator':
+    case 'lost':
       return new Problem('LOG_UNAVAILABLE', undefined, { cause })
   }
 }

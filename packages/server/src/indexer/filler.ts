@@ -17,11 +17,13 @@ export interface Gap {
   readonly after: number
   readonly before?: number
   readonly epoch: number
+  /** The index that lacks them. */
+  readonly into: string
 }
 
 /** Brings a room's entries of this gap from the store into the index, page by page. */
 export async function fill({ history, writer, settings, observer }: FillOptions, gap: Gap): Promise<void> {
-  const { room, before } = gap
+  const { room, before, into } = gap
   const page = { room, user: undefined, before, entriesMax: settings.fillEntriesMax }
   for (let { after } = gap; ; ) {
     const { entries, epoch } = await writer.until(async () => {
@@ -33,7 +35,7 @@ export async function fill({ history, writer, settings, observer }: FillOptions,
     const last = entries.at(-1)
     if (last === undefined) return
     const documents = entries.flatMap((entry) => documentsOf(entry, epoch))
-    await writer.write({ documents, heads: new Map([[room, indexHead(epoch, last.seq)]]), through: undefined })
+    await writer.write({ into, documents, heads: new Map([[room, indexHead(epoch, last.seq)]]), through: undefined })
     observer.filled(documents.length)
     after = last.seq
   }

@@ -26,6 +26,8 @@ export class Follower {
   /** How far each room is indexed, as far as is remembered: the least recently seen first. */
   readonly #heads = new Map<RoomId, number>()
   #epoch = 0
+  /** The index that the heads are of. */
+  #into = ''
   /** How often records were missed, and how often a sweep has made up for that: until it has, nothing is promised. */
   #missed = 0
   #madeUp = 0
@@ -60,8 +62,20 @@ export class Follower {
   }
 
   async run(life: Life): Promise<void> {
+    for (;;)
+      try {
+        await this.#begin()
+        return await this.#goOn(life)
+      } catch (cause) {
+        if (failureClass(cause) !== 'lost') throw cause
+        this.#options.logger.warn({ cause, partition: this.#options.owned.id }, 'the index was lost: filling it anew')
+        this.#heads.clear()
+        this.#miss()
+      }
+  }
+
+  async #goOn(life: Life): Promise<void> {
     const { owned, clock, settings, writer } = this.#options
-    await this.#begin()
     this.#committedAt = clock.elapsed()
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
     // One write of many documents costs a fraction of many writes.
@@ -100,6 +114,8 @@ export class Follower {
   }
 
   async #begin(): Promise<void> {
+    const { search, writer } = this.#options
+    this.#into = await writer.until(() => search.open())
     this.#committed = await this.#start()
     this.#options.owned.seek(this.#committed)
   }
@@ -138,14 +154,14 @@ export class Follower {
       const head = this.#heads.get(record.room) ?? 0
       if (record.seq > head + 1) {
         // What is collected goes first, so that no head is told before everything below it is in.
-        if (batch.documents.length > 0) await writer.write({ ...batch.take(), through: undefined })
+        if (batch.documents.length > 0) await writer.write({ into: this.#into, ...batch.take(), through: undefined })
         const { room, seq, epoch } = record
-        await fill(this.#options, { room, after: head, before: seq, epoch })
+        await fill(this.#options, { room, after: head, before: seq, epoch, into: this.#into })
       }
       batch.add(record)
       this.#remember(record.room, Math.max(head, record.seq))
     }
-    await writer.write({ ...batch.take(), through: { partition: owned.id, next } })
+    await writer.write({ into: this.#into, ...batch.take(), through: { partition: owned.id, next } })
   }
 
   /** The stored ones of the epoch that holds. A new epoch may have taken places away, so every head is in doubt. */

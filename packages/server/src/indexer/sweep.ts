@@ -36,6 +36,7 @@ export class Sweep {
     const { history, search, writer, settings, partitions } = this.#options
     const missed = [...followers.values()].map((follower) => ({ follower, times: follower.missed }))
     const { epochs } = await writer.until(() => history.survey([], []))
+    const into = await writer.until(() => search.open())
     const suspects = new Map<RoomId, number>()
     for (let after: RoomId | undefined; ; ) {
       const from = after
@@ -50,7 +51,7 @@ export class Sweep {
         const isMissed = followers.get(partition)?.isIncomplete === true
         const stands = this.#suspects.get(room) === indexed
         if (isMissed || stands || suspects.size >= settings.suspectRoomsMax)
-          await fill(this.#options, { room, after: indexed, epoch })
+          await fill(this.#options, { room, after: indexed, epoch, into })
         else suspects.set(room, indexed)
       }
       after = page.at(-1)?.room

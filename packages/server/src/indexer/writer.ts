@@ -18,7 +18,7 @@ export interface WriterOptions {
 
 const NO_HEADS: ReadonlyMap<RoomId, number> = new Map()
 
-/** Writes to the index until it has happened, however long the index is away. Throws only a `Halt`. */
+/** Writes to the index until it has happened, however long the index is away. Throws only a `Halt`, or a Failure of class lost. */
 export class Writer {
   readonly #options: WriterOptions
 
@@ -35,12 +35,12 @@ export class Writer {
       this.#drop(answer, 'the index refused it')
       return
     }
-    await this.#isolate(documents)
+    await this.#isolate(documents, request.into)
     // Heads and position go on whatever became of the documents: they say what was looked at.
     await this.write({ ...request, documents: [] })
   }
 
-  /** Repeats a call of the index or the store until it succeeds. */
+  /** Repeats a call of the index or the store until it succeeds; throws where the index is no more what it was. */
   async until<T>(call: () => Promise<T>): Promise<T> {
     const { clock, random, settings, observer, logger, life } = this.#options
     for (let tries = 0; ; tries++) {
@@ -48,7 +48,7 @@ export class Writer {
       try {
         return await call()
       } catch (cause) {
-        if (cause instanceof Halt) throw cause
+        if (cause instanceof Halt || failureClass(cause) === 'lost') throw cause
         observer.failed()
         if (tries === 0) logger.warn({ cause, class: failureClass(cause) }, 'indexing waits')
         // Nothing is lost by stopping here: the feed is the queue.
@@ -58,11 +58,11 @@ export class Writer {
     }
   }
 
-  async #isolate(documents: readonly SearchDocument[]): Promise<void> {
+  async #isolate(documents: readonly SearchDocument[], into: string | undefined): Promise<void> {
     if (documents.length === 1) return this.#drop(documents, 'the index can never take it')
     const middle = documents.length >> 1
     for (const half of [documents.slice(0, middle), documents.slice(middle)])
-      await this.write({ documents: half, heads: NO_HEADS, through: undefined })
+      await this.write({ into, documents: half, heads: NO_HEADS, through: undefined })
   }
 
   #drop(documents: readonly SearchDocument[], why: string): void {

@@ -17,6 +17,8 @@ export type FailureClass =
   | 'operator'
   /** No rule knows this error. It is treated as ambiguous where that matters. */
   | 'unknown'
+  /** It did not happen: what the caller knew of the engine is no more, as another stands in its place. Look again, and begin anew. */
+  | 'lost'
   /** The adapter was closed, or the partition is no longer ours. */
   | 'closed'
 

@@ -17,6 +17,9 @@ export interface SearchDocument {
 }
 
 export interface SearchWrite {
+  /** What `open` gave: heads and position stand on what that index holds. Where another is there now, the call rejects with class lost. [SEA7]
+   * undefined for whichever is there. */
+  readonly into?: string | undefined
   readonly documents: readonly SearchDocument[]
   /** How far each room is in the index now, or has no text (core/standing.ts makes these numbers). Never lowered. */
   readonly heads: ReadonlyMap<RoomId, number>
@@ -56,6 +59,8 @@ export interface SearchHit {
 export interface SearchIndex {
   /** Whether what `write` resolved is found by the very next query; otherwise `refresh` makes it so. */
   readonly visibleAtOnce: boolean
+  /** Makes the index if there is none. Returns what tells it from one that was there before, or will be. [SEA7] */
+  open(): Promise<string>
   /** In this order: documents (one of a lower version than what is there, or of the same, changes nothing), heads, and the feed position they bring
    * a partition to. [SEA1]
    * Returns the documents that this engine can never take; everything else is durable, or the call throws: then heads and position tell of nothing

@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly replication?: number
   readonly minInSync?: number
   readonly isSetUp?: boolean
+  /** A search cluster; by default the index is a file in the folder. */
+  readonly search?: string
 }
 
 /** A process that died is missed after this: brokers for tests allow less than real ones do. */
@@ -35,18 +37,26 @@ export class Cluster implements Installation, AsyncDisposable {
   /** Where log and store are. */
   readonly log: string
   readonly store: string
+  /** Empty where the index is a file. */
+  readonly search: string
   readonly #folder = temporaryFolder()
   readonly #environment: Readonly<Record<string, string>>
   readonly #processes: ServerProcess[] = []
 
-  private constructor({ kafka, mongodb }: EngineUrls, env: Readonly<Record<string, string>>) {
+  private constructor(
+    { kafka, mongodb }: EngineUrls,
+    search: string | undefined,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.data = this.#folder.path
     const name = `hf-${process.pid}-${++count}`
     this.log = `kafka://${kafka}/${name}`
     this.store = mongodb.replace(/^(mongodb:\/\/[^/]+)\/?/, `$1/${name}`)
+    this.search = search === undefined ? '' : `${search}/${name}`
     this.#environment = {
       HOLDFAST_LOG: this.log,
       HOLDFAST_STORE: this.store,
+      HOLDFAST_SEARCH: this.search,
       HOLDFAST_DATA: this.data,
       HOLDFAST_KAFKA_SESSION_MS: SESSION_MS,
       ...env,
@@ -55,8 +65,8 @@ export class Cluster implements Installation, AsyncDisposable {
 
   /** Sets up topics and indexes, unless told not to. */
   static async open(engines: EngineUrls, options: ClusterOptions = {}): Promise<Cluster> {
-    const { partitions = 4, replication = 1, minInSync = 1, env = {}, isSetUp = true } = options
-    const cluster = new Cluster(engines, {
+    const { partitions = 4, replication = 1, minInSync = 1, env = {}, isSetUp = true, search } = options
+    const cluster = new Cluster(engines, search, {
       HOLDFAST_KAFKA_REPLICATION: String(replication),
       HOLDFAST_KAFKA_MIN_IN_SYNC: String(minInSync),
       ...env,

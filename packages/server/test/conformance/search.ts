@@ -244,6 +244,17 @@ export function searchConformance(name: string, open: OpenSubject): void {
       assert.deepEqual(await search.seqs('none', 0, 10), [])
     })
 
+    test('[SEA7] what is meant for another index than there is goes nowhere', async () => {
+      const into = await search.open()
+      assert.equal(await search.open(), into)
+      await write([message('r', 1, 'hello')], { into, heads: new Map([['r', 1]]) })
+      const elsewhere = { into: `${into}-another`, through: { partition: 0, next: 9 } }
+      await assert.rejects(write([message('r', 2, 'hello')], elsewhere), (error) => failureClass(error) === 'lost')
+      if (!search.visibleAtOnce) await search.refresh()
+      assert.deepEqual(await find([['hello']]), ['r#1'])
+      assert.equal(await search.progress(0), undefined)
+    })
+
     test('[SEA1, SEA2] closing and opening again finds everything, as far as the engine says so', async () => {
       await write([message('r', 1, 'hello')], { heads: new Map([['r', 1]]), through: { partition: 0, next: 4 } })
       await subject.reopen()

@@ -23,6 +23,7 @@ test('[IDX15] what is written to the index arrives in its thread as it was, what
   fc.assert(
     fc.property(fc.array(document, { maxLength: 5 }), fc.option(fc.nat(), { nil: undefined }), (documents, next) => {
       const request = {
+        into: next === undefined ? undefined : 'index',
         documents,
         heads: new Map(documents.map(({ room, seq }) => [room, seq])),
         through: next === undefined ? undefined : { partition: 0, next },

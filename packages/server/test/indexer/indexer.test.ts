@@ -7,7 +7,7 @@ import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
 import { INDEXER_DEFAULTS, type IndexerSettings } from '../../src/indexer/settings.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { Log } from '../../src/ports/log.ts'
-import type { SearchIndex } from '../../src/ports/search.ts'
+import type { SearchIndex, SearchWrite } from '../../src/ports/search.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
 import { looking } from '../support/search.ts'
 import { FakeClock } from '../worker/fake-clock.ts'
@@ -452,6 +452,36 @@ test('[IDX18] a feed that let go what was still to be read is followed from wher
   assert.deepEqual(await scene.hits('two'), [2])
   assert.deepEqual(await scene.hits('three'), [3])
   assert.deepEqual(await scene.hits('four'), [4])
+  await scene.stop()
+})
+
+test('[IDX19] an index that was lost, and made again, is filled anew: heads of the old one count no more', async () => {
+  const scene = new Scene()
+  const other = openMemory({ partitions: 1, clock: scene.clock }).search
+  let isLost = false
+  const search = new Proxy(scene.memory.search, {
+    get(first, name) {
+      const target = isLost ? other : first
+      if (name === 'open') return async () => String(isLost)
+      if (name === 'write')
+        return async ({ into, ...request }: SearchWrite) => {
+          if (into !== String(isLost)) throw new Failure('lost', 'another index')
+          return target.write(request)
+        }
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  await scene.say(['one', 'two'])
+  await scene.say(['elsewhere'], { room: 's' })
+  await scene.start({}, search)
+  assert.deepEqual(await scene.hits('two'), [2])
+  isLost = true
+  await scene.say(['three'])
+  await scene.clock.advance(INDEXER_DEFAULTS.sweepMs)
+
+  const all = async (room: string) => (await other.seqs(room, 0, 10)).join()
+  assert.deepEqual([await all('r'), await all('s')], ['1,2,3', '1'])
   await scene.stop()
 })
 

@@ -1,3 +1,4 @@
+import { Failure } from '../../src/ports/failure.ts'
 import type { Offset } from '../../src/ports/log.ts'
 import {
   compareHits,
@@ -186,6 +187,7 @@ class Cluster {
   }
 }
 
+const NAME = 'simulated'
 const NOTHING: ReadonlyMap<number, SearchDocument> = new Map()
 
 class Client implements SearchIndex {
@@ -203,7 +205,12 @@ class Client implements SearchIndex {
     return this.#cluster.visibleAtOnce
   }
 
+  open(): Promise<string> {
+    return this.#read(() => NAME)
+  }
+
   async write(request: SearchWrite): Promise<readonly SearchDocument[]> {
+    if (request.into !== undefined && request.into !== NAME) throw new Failure('lost', 'another index')
     const { chance, surroundings } = this.#engine
     surroundings.trace(() => `search ${this.#line.process} is sent ${told(request)}`)
     await this.#line.send(WRITE)

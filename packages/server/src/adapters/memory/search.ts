@@ -11,6 +11,9 @@ import {
 import type { RoomId } from '../../ports/store.ts'
 import { between, type Faults } from './faults.ts'
 
+/** There is only ever one. */
+const NAME = 'memory'
+
 /** An index in memory that looks at every message of the rooms asked for. */
 export class MemorySearch implements SearchIndex {
   readonly visibleAtOnce = true
@@ -24,9 +27,15 @@ export class MemorySearch implements SearchIndex {
     this.#faults = faults
   }
 
+  open(): Promise<string> {
+    return this.#ask(() => NAME)
+  }
+
   write(request: SearchWrite): Promise<readonly SearchDocument[]> {
     return between(this.#faults, { call: 'index', request }, () => {
       this.#checkOpen()
+      if (request.into !== undefined && request.into !== NAME)
+        throw new Failure('lost', 'the index is another one than it was')
       for (const document of request.documents) this.#put(document)
       for (const [room, head] of request.heads) this.#heads.set(room, Math.max(head, this.#heads.get(room) ?? 0))
       if (request.through !== undefined) this.#progress.set(request.through.partition, request.through.next)

@@ -36,7 +36,8 @@ const TYPES: Readonly<Record<string, FailureClass>> = {
   unavailable_shards_exception: 'transient',
   process_cluster_event_timeout_exception: 'transient',
   security_exception: 'operator',
-  index_not_found_exception: 'operator',
+  // Written by the name of one index only, so it is gone, whatever stands in its place.
+  index_not_found_exception: 'lost',
 }
 
 /** What an operator can do. */
@@ -44,7 +45,6 @@ const HINTS: Readonly<Record<string, string>> = {
   cluster_block_exception: 'make room on its disks, or open the index for writes again',
   index_closed_exception: 'open the index again',
   security_exception: 'check the user, its password, and that it may read, write and create these indexes',
-  index_not_found_exception: 'run `holdfast setup`',
 }
 
 /** What a server says went wrong, of a request or of one item. */

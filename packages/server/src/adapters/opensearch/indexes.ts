@@ -4,19 +4,41 @@ import { LAYOUT } from './layout.ts'
 
 const TIMEOUT_MS = 30_000
 
-/** Everybody reads and writes by these names; which index that is may change (rebuild.ts). */
-export function aliasesOf(prefix: string): { readonly read: string; readonly write: string } {
-  return { read: `${prefix}-read`, write: `${prefix}-write` }
+/** Everybody reads by this name; which index that is may change. */
+export function readAlias(prefix: string): string {
+  return `${prefix}-read`
 }
 
-/** Makes the first index, with both names, unless somebody has. Returns whether it was made here. */
+/** The name by which this one index is written, and no other: whoever writes by it writes into nothing once the index is gone. */
+function ownAlias(prefix: string): string {
+  return `${prefix}-is-${crypto.randomUUID()}`
+}
+
+/** The own name of the index that is read; undefined where there is none. */
+export async function currentIndex(cluster: Cluster): Promise<string | undefined> {
+  const read = readAlias(cluster.prefix)
+  const answer = await cluster.ask({
+    method: 'GET',
+    path: `/_alias/${read}`,
+    timeoutMs: TIMEOUT_MS,
+    isFine: (status) => status === 404,
+  })
+  const [index] = field(answer, 'error') === undefined ? Object.keys(Object(answer)) : []
+  if (index === undefined) return undefined
+  const all = await cluster.ask({ method: 'GET', path: `/${index}/_alias`, timeoutMs: TIMEOUT_MS })
+  return Object.keys(Object(field(field(all, index), 'aliases'))).find((name) =>
+    name.startsWith(`${cluster.prefix}-is-`),
+  )
+}
+
+/** Makes the first index, with its names, unless somebody has meanwhile. Returns whether it was made here. */
 export async function createIndex(cluster: Cluster): Promise<boolean> {
-  const { read, write } = aliasesOf(cluster.prefix)
+  const { prefix } = cluster
   const answer = await cluster.ask({
     method: 'PUT',
-    path: `/${cluster.prefix}-1`,
+    path: `/${prefix}-1`,
     query: { wait_for_active_shards: 1, timeout: '20s' },
-    body: { ...LAYOUT, aliases: { [read]: {}, [write]: { is_write_index: true } } },
+    body: { ...LAYOUT, aliases: { [readAlias(prefix)]: {}, [ownAlias(prefix)]: {} } },
     timeoutMs: TIMEOUT_MS,
     isFine: (status) => status === 400,
   })

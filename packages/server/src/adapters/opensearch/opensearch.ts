@@ -5,7 +5,7 @@ import type { RoomId } from '../../ports/store.ts'
 import { type Item, writeAll } from './bulk.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { field } from './failures.ts'
-import { aliasesOf, createIndex } from './indexes.ts'
+import { createIndex, currentIndex, readAlias } from './indexes.ts'
 import { RESULTS_MAX } from './layout.ts'
 import { hitsIn, requestOf, rowsIn } from './query.ts'
 
@@ -35,21 +35,55 @@ export function openSearch(options: ClusterOptions): OpenedSearch {
   }
 }
 
+export interface SetUpStep {
+  readonly what: string
+  readonly done: 'created' | 'was there'
+}
+
+/** Makes the index, or finds it there. Rejects with a Failure that says what is in the way; may be repeated, also by several at once. */
+export async function setUpSearch(options: ClusterOptions): Promise<readonly SetUpStep[]> {
+  const cluster = new Cluster(options)
+  try {
+    const isThere = (await currentIndex(cluster)) !== undefined
+    const done = !isThere && (await createIndex(cluster)) ? 'created' : 'was there'
+    return [{ what: `search index ${readAlias(cluster.prefix)}`, done }]
+  } finally {
+    await cluster.close()
+  }
+}
+
 class ClusterIndex implements SearchIndex {
   readonly visibleAtOnce = false
   readonly #cluster: Cluster
-  readonly #aliases: ReturnType<typeof aliasesOf>
+  readonly #read: string
   /** One copy of each shard answers all that this process asks, so that what one answer tells of the next one finds. */
   readonly #preference = `holdfast-${crypto.randomUUID()}`
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.#aliases = aliasesOf(cluster.prefix)
+    this.#read = readAlias(cluster.prefix)
   }
 
-  async write({ documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
+  async open(): Promise<string> {
+    // Twice: another process may make it, or remove it, between the two questions.
+    for (let tries = 0; tries < 2; tries++) {
+      const current = await currentIndex(this.#cluster)
+      if (current !== undefined) return current
+      await createIndex(this.#cluster)
+    }
+    const current = await currentIndex(this.#cluster)
+    if (current === undefined)
+      throw new Failure(
+        'operator',
+        `${this.#cluster.name}: the index ${this.#cluster.prefix}-1 is there without its names: remove it, and it is made again`,
+      )
+    return current
+  }
+
+  async write({ into, documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
+    const index = into ?? (await this.open())
     const byItem = new Map(documents.map((document) => [itemOf(document), document]))
-    const refused = await this.#writeAll([...byItem.keys()])
+    const refused = await writeAll(this.#cluster, index, [...byItem.keys()])
     // Only when all of these are in: the second bulk tells of the first.
     const told: Item[] = [...heads].map(([room, head]) => ({
       id: `head ${room}`,
@@ -64,7 +98,7 @@ class ClusterIndex implements SearchIndex {
         version: undefined,
         source: { progress: through.next },
       })
-    const [untold] = await this.#writeAll(told)
+    const [untold] = await writeAll(this.#cluster, index, told)
     if (untold !== undefined)
       throw new Failure('operator', `${this.#cluster.name} refuses what the index is to tell of itself: ${untold.id}`)
     return refused.flatMap((item) => byItem.get(item) ?? [])
@@ -73,7 +107,7 @@ class ClusterIndex implements SearchIndex {
   async progress(partition: number): Promise<Offset | undefined> {
     const answer = await this.#cluster.ask({
       method: 'GET',
-      path: `/${this.#aliases.write}/_doc/${encodeURIComponent(`${PROGRESS} ${partition}`)}`,
+      path: `/${this.#read}/_doc/${encodeURIComponent(`${PROGRESS} ${partition}`)}`,
       query: { routing: PROGRESS },
       timeoutMs: READ_MS_MAX,
       isFine: (status) => status === 404,
@@ -104,7 +138,7 @@ class ClusterIndex implements SearchIndex {
   async refresh(): Promise<void> {
     const answer = await this.#cluster.ask({
       method: 'POST',
-      path: `/${this.#aliases.write}/_refresh`,
+      path: `/${this.#read}/_refresh`,
       timeoutMs: READ_MS_MAX,
       isFine: (status) => status === 404,
     })
@@ -138,22 +172,12 @@ class ClusterIndex implements SearchIndex {
       rooms.length <= ROUTED_ROOMS_MAX && rooms.every((room) => !room.includes(',')) ? { routing: rooms.join(',') } : {}
     return this.#cluster.ask({
       method: 'POST',
-      path: `/${this.#aliases.read}/_search`,
+      path: `/${this.#read}/_search`,
       query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
       body,
       timeoutMs: ANSWER_MS_MAX,
       isFine: (status) => status === 404,
     })
-  }
-
-  async #writeAll(items: readonly Item[]): Promise<readonly Item[]> {
-    try {
-      return await writeAll(this.#cluster, this.#aliases.write, items)
-    } catch (error) {
-      if (!isMissing(error)) throw error
-      await createIndex(this.#cluster)
-      return await writeAll(this.#cluster, this.#aliases.write, items)
-    }
   }
 }
 
@@ -162,10 +186,4 @@ const ROUTED_ROOMS_MAX = 20
 /** A place's document is found by the place. */
 function itemOf({ room, seq, sender, at, version, tokens, exact }: SearchDocument): Item {
   return { id: `${seq} ${room}`, routing: room, version, source: { room, seq, sender, at, f: tokens, x: exact } }
-}
-
-function isMissing(error: unknown): boolean {
-  return (
-    error instanceof Failure && error.class === 'operator' && /no such index|index_not_found|alias/.test(error.message)
-  )
 }

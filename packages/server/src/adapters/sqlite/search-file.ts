@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { Failure } from '../../ports/failure.ts'
 import type { Offset } from '../../ports/log.ts'
 import {
   compareHits,
@@ -43,6 +44,7 @@ export class SearchFile implements SearchIndex {
   readonly #raiseHead: StatementSync
   readonly #putProgress: StatementSync
   readonly #progress: StatementSync
+  readonly #incarnation: string
   readonly #head: StatementSync
   readonly #seqs: StatementSync
   readonly #hitsBelow: StatementSync
@@ -76,6 +78,7 @@ export class SearchFile implements SearchIndex {
        ON CONFLICT (room) DO UPDATE SET head = excluded.head WHERE excluded.head > head`,
     )
     this.#putProgress = prepareBig('INSERT OR REPLACE INTO progress (partition, next) VALUES (?, ?)')
+    this.#incarnation = String(connection.prepare('SELECT id FROM incarnation').get()?.id)
     this.#progress = connection.prepare('SELECT next FROM progress WHERE partition = ?')
     this.#head = connection.prepare('SELECT head FROM heads WHERE room = ?')
     this.#seqs = connection.prepare('SELECT seq FROM places WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?')
@@ -88,7 +91,13 @@ export class SearchFile implements SearchIndex {
     this.#hitsWithin = connection.prepare(hits('words.rowid >= :begin AND words.rowid < :end'))
   }
 
-  async write({ documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
+  async open(): Promise<string> {
+    return this.#connection.ask(() => this.#incarnation)
+  }
+
+  async write({ into, documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
+    if (into !== undefined && into !== this.#incarnation)
+      throw new Failure('lost', 'the search index is another one than it was: it has to be filled anew')
     try {
       return this.#connection.transaction(() => {
         const refused = documents.filter((document) => !this.#put(document))
@@ -283,5 +292,7 @@ function create(database: DatabaseSync): void {
     );
     CREATE TABLE heads (room TEXT PRIMARY KEY, head INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE progress (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL);
+    CREATE TABLE incarnation (id TEXT NOT NULL);
+    INSERT INTO incarnation (id) VALUES (lower(hex(randomblob(16))));
   `)
 }

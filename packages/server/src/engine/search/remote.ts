@@ -15,6 +15,7 @@ export function connectSearch(options: Omit<LinkOptions, 'name' | 'isStartedAlwa
   const link = new Link({ ...options, name: 'search', isStartedAlways: true }, { news() {}, ended() {} })
   link.begin().catch((cause) => logger.error({ cause }, 'the search index cannot be opened; everything else goes on'))
   const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce' | 'write'>>('search', [
+    'open',
     'progress',
     'heads',
     'refresh',

@@ -5,6 +5,7 @@ import type { SearchDocument, SearchWrite } from '../../ports/search.ts'
  * Neither ids nor tokens hold a line end, so it may part them.
  */
 export interface PackedWrite {
+  readonly into: SearchWrite['into']
   readonly count: number
   readonly rooms: string
   readonly ids: string
@@ -18,9 +19,10 @@ export interface PackedWrite {
   readonly through: SearchWrite['through']
 }
 
-export function packWrite({ documents, heads, through }: SearchWrite): PackedWrite {
+export function packWrite({ into, documents, heads, through }: SearchWrite): PackedWrite {
   const column = (pick: (document: SearchDocument) => string) => documents.map(pick).join('\n')
   return {
+    into,
     count: documents.length,
     rooms: column(({ room }) => room),
     ids: column(({ id }) => id),
@@ -35,7 +37,16 @@ export function packWrite({ documents, heads, through }: SearchWrite): PackedWri
   }
 }
 
-export function unpackWrite({ count, seqs, ats, versions, heads, through, ...columns }: PackedWrite): SearchWrite {
+export function unpackWrite({
+  into,
+  count,
+  seqs,
+  ats,
+  versions,
+  heads,
+  through,
+  ...columns
+}: PackedWrite): SearchWrite {
   const { rooms: inRooms, ids: withIds, senders: bySenders, tokens: ofTokens, exact: ofExact } = columns
   const [rooms, ids, senders, tokens, exact] = [inRooms, withIds, bySenders, ofTokens, ofExact].map((column) =>
     column.split('\n'),
@@ -53,5 +64,5 @@ export function unpackWrite({ count, seqs, ats, versions, heads, through, ...col
       exact: exact?.[i] ?? '',
     }),
   )
-  return { documents, heads, through }
+  return { into, documents, heads, through }
 }

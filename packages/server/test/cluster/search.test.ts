@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { OwnEngine } from '../../../../engines/index.ts'
+import { Conversation } from '../crash/conversation.ts'
+import { engineForTests } from '../support/engines.ts'
+import { signIn, until } from '../support/server.ts'
+import { SlowProxy } from '../support/slow-proxy.ts'
+import { Cluster } from './installation.ts'
+
+const kafka = await engineForTests('kafka')
+const mongodb = await engineForTests('ferretdb')
+
+interface Trouble {
+  readonly what: string
+  begin(at: At): Promise<unknown>
+  end(at: At): Promise<unknown>
+}
+
+interface At {
+  readonly engine: OwnEngine
+  readonly proxy: SlowProxy
+  /** Of the index itself. */
+  readonly index: string
+}
+
+const TROUBLES: readonly Trouble[] = [
+  { what: 'killed', begin: ({ engine }) => engine.signal('SIGKILL'), end: ({ engine }) => engine.startAgain() },
+  { what: 'frozen', begin: ({ engine }) => engine.signal('SIGSTOP'), end: ({ engine }) => engine.signal('SIGCONT') },
+  {
+    what: 'answering 429',
+    begin: blocking('read_only_allow_delete', true),
+    end: blocking('read_only_allow_delete', false),
+  },
+  { what: 'closed to writes', begin: blocking('write', true), end: blocking('write', false) },
+  {
+    what: 'ten seconds late',
+    begin: async ({ proxy }) => {
+      proxy.delayMs = 10_000
+    },
+    end: async ({ proxy }) => {
+      proxy.delayMs = 0
+    },
+  },
+  { what: 'without its index', begin: ({ index }) => request('DELETE', index), end: async () => {} },
+]
+
+for (const name of ['opensearch', 'elasticsearch'] as const) {
+  const engine = (await engineForTests(name))?.own
+  if (engine === undefined || kafka === undefined || mongodb === undefined) continue
+  const engines = { kafka: kafka.url, mongodb: mongodb.url }
+
+  for (const { what, begin, end } of TROUBLES)
+    test(`[CLU50] ${name} ${what}: sends go on and are found, no letter is written, and afterwards the index has everything by itself`, {
+      timeout: 240_000,
+    }, async () => {
+      await using proxy = await SlowProxy.inFrontOf(engine.url)
+      await using cluster = await Cluster.open(engines, { search: proxy.url })
+      const [gateway] = await Promise.all(['gateway', 'worker', 'indexer'].map((role) => cluster.start(role)))
+      assert.ok(gateway !== undefined)
+      const conversation = await Conversation.begin(gateway.url)
+      const token = await signIn(gateway.url, 'anna')
+      const find = async (word: string) => {
+        const answer = await fetch(`${gateway.url}/v1/search?q=${word}&room=lobby&limit=100`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+        assert.equal(answer.status, 200, await answer.clone().text())
+        return (await answer.json()) as { hits: readonly unknown[]; behind: number; partial: boolean }
+      }
+      const at = { engine, proxy, index: `${engine.url}${new URL(cluster.search).pathname}-1` }
+      try {
+        conversation.talk(3)
+        await conversation.heard()
+        await until('the index has it', async () => (await find('chao')).behind === 0, 60_000)
+        await begin(at)
+        try {
+          conversation.talk(3)
+          await conversation.heard()
+          assert.deepEqual([(await find('chao')).hits.length, (await find('xin')).partial], [18, false])
+        } finally {
+          await end(at)
+        }
+        await conversation.check()
+        await until('the index has everything', async () => (await find('chao')).behind === 0, 120_000)
+        assert.equal((await find('chao')).hits.length, 18)
+        await cluster.isQuiet()
+      } finally {
+        conversation.end()
+      }
+    })
+}
+
+/** Blocks an index, as a disk does that is nearly full, or an operator. */
+function blocking(kind: string, on: boolean): Trouble['begin'] {
+  return ({ index }) => request('PUT', `${index}/_settings`, { [`index.blocks.${kind}`]: on ? true : null })
+}
+
+async function request(method: string, url: string, body?: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  assert.equal(answer.status, 200, await answer.text())
+}
