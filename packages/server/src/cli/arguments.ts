@@ -118,6 +118,12 @@ export function integer(flag: string, value: string | undefined, min: number, ma
   throw usageError(`--${flag} must be a whole number, ${bounds}, not ${JSON.stringify(value)}.`)
 }
 
+/** The word an option holds, one of a few. */
+export function oneOf(flag: string, value: string, words: readonly string[]): string {
+  if (words.includes(value)) return value
+  throw usageError(`--${flag} must be ${words.join(' or ')}, not ${JSON.stringify(value)}.`)
+}
+
 /** Exactly these positional arguments, by name. */
 export function exactly(command: string, names: readonly string[], positionals: readonly string[]): readonly string[] {
   const missing = names[positionals.length]

@@ -1,5 +1,5 @@
 import { LIMITS } from '@holdfast/protocol'
-import { type Description, exactly, helpOf, integer, parse } from './arguments.ts'
+import { type Description, exactly, helpOf, integer, oneOf, parse } from './arguments.ts'
 import { type Command, EXIT, type Io } from './command.ts'
 import { CLIENT_EXITS, CLIENT_OPTIONS, connect, isLocalAdministrator } from './installation.ts'
 import { coloured, Table } from './table.ts'
@@ -9,9 +9,16 @@ const DESCRIPTION = {
   name: 'search',
   usage: 'QUERY [OPTIONS]',
   about:
-    "Finds messages that hold all words of the query, newest first: in the rooms that the token's user is in, or in one with --room.",
+    "Finds messages that hold all words of the query: in the rooms that the token's user is in, or in one with --room.",
   options: {
     room: { type: 'string', value: 'ROOM', text: 'only in this room' },
+    sender: { type: 'string', value: 'USER', text: 'only what this user said' },
+    order: {
+      type: 'string',
+      value: 'ORDER',
+      text: 'newest (the default), or relevance: accents as typed and words next to each other come first',
+    },
+    prefix: { type: 'boolean', text: 'of the last word the beginning is enough' },
     limit: {
       type: 'string',
       value: 'N',
@@ -23,11 +30,14 @@ const DESCRIPTION = {
   examples: [
     ['search mplayer --token "$(holdfast token --user alice)"', 'in every room of alice'],
     ["search 'xin chao' --room lobby", 'in one room; accents need not be typed'],
+    ['search instal --prefix --sender bob --room lobby', 'what begins like this, said by bob'],
     ['search mplayer --room lobby --json', 'one hit a line, for other tools'],
   ],
 } as const satisfies Description
 
 export const command: Command = { name: 'search', summary: 'find messages', help: helpOf(DESCRIPTION), run }
+
+const ORDERS = ['newest', 'relevance']
 
 /** An administrator may read every room, but is in few. */
 const EVERYWHERE = " in the rooms that the token's user is in; --room looks into any other that it may read"
@@ -36,6 +46,8 @@ const LOCALLY =
 
 interface Found {
   readonly hits: readonly ({ readonly room: string } & AnyEntry)[]
+  /** Where more begin; null at the end. */
+  readonly next: string | null
   readonly partial: boolean
 }
 
@@ -45,10 +57,13 @@ async function run(args: readonly string[], io: Io): Promise<number> {
   const limit = integer('limit', values.limit, 1, LIMITS.searchHitsMax)
   const query = new URLSearchParams({ q })
   if (values.room !== undefined) query.set('room', values.room)
+  if (values.sender !== undefined) query.set('sender', values.sender)
+  if (values.order !== undefined) query.set('order', oneOf('order', values.order, ORDERS))
+  if (values.prefix) query.set('prefix', 'true')
   if (limit !== undefined) query.set('limit', String(limit))
   const connection = connect(values, io)
   try {
-    const { hits, partial } = (await connection.get(`/v1/search?${query}`)) as Found
+    const { hits, next, partial } = (await connection.get(`/v1/search?${query}`)) as Found
     if (values.json) await io.out.write(hits.map((hit) => `${JSON.stringify(hit)}\n`).join(''))
     else if (hits.length > 0)
       await new Table(io.out, [{ title: 'ROOM', columnsMax: 32 }, ...ENTRY_COLUMNS]).print(
@@ -58,6 +73,8 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       const everywhere = isLocalAdministrator(values, io) ? LOCALLY : EVERYWHERE
       await io.err.write(`nothing found${values.room === undefined ? everywhere : ''}\n`)
     }
+    if (next !== null && hits.length > 0 && !values.json)
+      await io.err.write(`there are more; --limit N shows up to ${LIMITS.searchHitsMax}\n`)
     if (partial)
       await io.err.write(
         coloured(io.err, 'yellow', 'The index is behind: newer messages may be missing from this answer.\n'),

@@ -205,6 +205,14 @@ suite('commands beside a server', () => {
     assert.deepEqual(await found('good', '--token', anna), { exit: 0, found: ['lobby 5', 'lobby 2'] })
     assert.deepEqual(await found('good', '--room', 'office'), { exit: 0, found: ['office 2'] })
     assert.deepEqual(await found('unsaid', '--token', anna), { exit: 1, found: [] })
+    assert.deepEqual(await found('goo', '--prefix', '--token', anna, '--sender', 'anna', '--order', 'relevance'), {
+      exit: 0,
+      found: (await found('good', '--token', anna, '--sender', 'anna')).found,
+    })
+    assert.deepEqual((await found('good', '--token', anna, '--sender', 'nobody')).found, [])
+    assert.match((await here('search', 'good', '--token', anna, '--limit', '1')).err, /^there are more; --limit/)
+    const { exit, err } = await here('search', 'good', '--order', 'oldest')
+    assert.deepEqual([exit, err.split('.')[0]], [2, 'holdfast: --order must be newest or relevance, not "oldest"'])
     const [local, named, asAnna] = await Promise.all([
       here('search', 'good'),
       here('search', 'unsaid', '--room', 'lobby'),
