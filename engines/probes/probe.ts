@@ -5,7 +5,7 @@ import { searchAnswers } from './search.ts'
 
 /** How to ask a process whether it serves. */
 export interface Probe {
-  readonly protocol: 'kafka' | 'mongodb' | 'postgresql' | 'http'
+  readonly protocol: 'kafka' | 'mongodb' | 'postgresql' | 'search'
   readonly port: number
   /** Ready only when it knows of so many brokers. */
   readonly brokers?: number | undefined
@@ -13,7 +13,7 @@ export interface Probe {
   readonly caFile?: string | undefined
 }
 
-const ANSWERS = { kafka: kafkaAnswers, mongodb: mongodbAnswers, postgresql: postgresqlAnswers, http: searchAnswers }
+const ANSWERS = { kafka: kafkaAnswers, mongodb: mongodbAnswers, postgresql: postgresqlAnswers, search: searchAnswers }
 
 /** Whether it answers as one who serves; no answer within a second is a no. */
 export function answers(probe: Probe): Promise<boolean> {

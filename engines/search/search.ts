@@ -90,7 +90,7 @@ function searchEngine({ name, title, version, size, port, steps, modules }: Kind
             ],
             folder,
             stopSignal: 'SIGTERM',
-            probe: { protocol: 'http', port: http },
+            probe: { protocol: 'search', port: http },
           },
         ],
       ]

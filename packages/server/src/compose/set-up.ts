@@ -6,15 +6,11 @@ import { createLogger } from '../adapters/system/logger.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import { isSqlite } from '../config/check.ts'
 import type { Config } from '../config/config.ts'
+import type { SetUpStep } from '../ports/set-up.ts'
 import { kafkaOptions, mongodbOptions, searchOptions } from './engines.ts'
 
 /** Of a log that is made without saying: many workers can share it, and an installation of one does not feel them. */
 const PARTITIONS = 12
-
-export interface SetUpStep {
-  readonly what: string
-  readonly done: 'created' | 'was there'
-}
 
 /** Makes what a cluster needs in its engines, or finds it there. Rejects with a Failure that says what is in the way; may be repeated. */
 export async function setUpCluster(config: Config, told: (step: SetUpStep) => Promise<void>): Promise<void> {

@@ -29,7 +29,7 @@ function engine(schemes: readonly string[], why: string) {
 }
 
 const GENERAL = {
-  data: text('./data', 'The folder of log, store, search index and secret: one server at a time.', 'DIR'),
+  data: text('./data', 'The folder of log, store, search index and secret: on SQLite one server at a time.', 'DIR'),
   host: text(
     '127.0.0.1',
     'The address to listen on; one that others can reach needs keys to judge tokens by.',

@@ -1,6 +1,6 @@
 import type { SearchDocument } from '../ports/search.ts'
 import type { EntryDocument } from '../ports/store.ts'
-import { exactTokens, tokens } from './tokens.ts'
+import { indexable } from './tokens.ts'
 
 /*
  * How two tellings of one place compare: history may have been restored in between, which makes the later epoch right whatever the other says.
@@ -23,7 +23,8 @@ export function indexedSeq(head: number | undefined, epoch: number): number {
 export function documentsOf({ content, ...entry }: Said, epoch: number): SearchDocument[] {
   if (content.kind !== 'message' || content.text === undefined) return []
   const { room, seq, id, sender, at } = entry
-  const text = { tokens: tokens(content.text).join(' '), exact: exactTokens(content.text).join(' ') }
+  const { tokens, exact } = indexable(content.text)
+  const text = { tokens: tokens.join(' '), exact: exact.join(' ') }
   return [{ room, seq, id, sender, at, version: epoch * REVISIONS, ...text }]
 }
 

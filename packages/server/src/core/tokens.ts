@@ -33,7 +33,7 @@ const HAS_PLAIN = /[đðłøßæœıς]/g
 const NOTHING: readonly string[] = []
 const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** The folded tokens of a text, in its order: what is indexed. */
+/** The folded tokens of a text, in its order. */
 export function tokens(text: string): readonly string[] {
   if (ASCII.test(text)) return asciiTokens(text)
   const found: string[] = []
@@ -82,28 +82,29 @@ export function locate(text: string): readonly Located[] {
     const [start, end] = placeOf(match.index, match.index + token.length)
     const folded: string[] = []
     pushFolded(folded, token)
-    const exact = folded.length === 1 ? exactOf(token, folded[0] ?? '') : undefined
+    const exact = exactOf(token, folded)
     for (const one of folded) found.push({ folded: one, exact, start, end })
   }
   return found
 }
 
-/** The exact forms of the tokens whose folding took something away, each once: indexed beside the tokens. */
-export function exactTokens(text: string): readonly string[] {
-  if (ASCII.test(text)) return NOTHING
-  const found = new Set<string>()
+/** The tokens of a text, and each once the exact forms of those whose folding took something away: what is indexed. */
+export function indexable(text: string): { readonly tokens: readonly string[]; readonly exact: readonly string[] } {
+  if (ASCII.test(text)) return { tokens: asciiTokens(text), exact: NOTHING }
+  const found: string[] = []
+  const exact = new Set<string>()
   for (const [token] of text.normalize('NFC').matchAll(TOKEN)) {
-    // Nothing is taken from what is folded to itself: most tokens, and all of these scripts.
-    if (ASCII.test(token) || (token.length === 1 && FOLDED.test(token))) continue
-    const folded: string[] = []
-    pushFolded(folded, token)
-    const exact = folded.length === 1 ? exactOf(token, folded[0] ?? '') : undefined
-    if (exact !== undefined) found.add(exact)
+    const before = found.length
+    pushFolded(found, token)
+    const kept = exactOf(token, found.slice(before))
+    if (kept !== undefined) exact.add(kept)
   }
-  return [...found]
+  return { tokens: found, exact: [...exact] }
 }
 
-function exactOf(token: string, folded: string): string | undefined {
+/** With its marks, where folding took some from it and left one token. */
+function exactOf(token: string, [folded, ...others]: readonly string[]): string | undefined {
+  if (folded === undefined || folded === token || others.length > 0 || ASCII.test(token)) return undefined
   const exact = cut(token.normalize('NFKC').toLowerCase().normalize('NFC'))
   return exact === folded || !IS_RUN.test(exact) ? undefined : exact
 }

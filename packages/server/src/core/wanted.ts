@@ -1,5 +1,5 @@
 import { phraseStarts, type SearchPhrase } from '../ports/search.ts'
-import { exactTokens, type Located, locate, phrases } from './tokens.ts'
+import { indexable, type Located, locate, phrases } from './tokens.ts'
 
 /** What a query looks for, as the search port asks for it. */
 export interface Wanted {
@@ -36,7 +36,7 @@ function preferredOf(
   all: readonly (readonly string[])[],
   open: readonly string[] | undefined,
 ): readonly SearchPhrase[] {
-  const marked = exactTokens(query)
+  const { exact: marked } = indexable(query)
   const lastExact = open === undefined ? undefined : locate(query).at(-1)?.exact
   const preferred: SearchPhrase[] = marked.map((exact) => ({
     in: 'exact',

@@ -68,9 +68,11 @@ export class Follower {
         return await this.#goOn(life)
       } catch (cause) {
         if (failureClass(cause) !== 'lost') throw cause
-        this.#options.logger.warn({ cause, partition: this.#options.owned.id }, 'the index was lost: filling it anew')
-        this.#heads.clear()
+        const { owned, clock, settings, logger } = this.#options
+        logger.warn({ cause, partition: owned.id }, 'the index was lost: filling it anew')
+        this.#through = 0
         this.#miss()
+        await clock.sleep(settings.outageBackoff.delayMs, life.ending)
       }
   }
 
@@ -115,7 +117,10 @@ export class Follower {
 
   async #begin(): Promise<void> {
     const { search, writer } = this.#options
-    this.#into = await writer.until(() => search.open())
+    const into = await writer.until(() => search.open())
+    // What is remembered was in the index that was there before.
+    if (into !== this.#into) this.#heads.clear()
+    this.#into = into
     this.#committed = await this.#start()
     this.#options.owned.seek(this.#committed)
   }

@@ -82,12 +82,18 @@ export interface SearchIndex {
 /** For those who ask the index and do not write it. */
 export type SearchQueries = Pick<SearchIndex, 'query' | 'heads'>
 
-/** The order of hits. */
+/** The order of hits. Rooms by code points, as bytes of UTF-8 are compared: what JavaScript compares are units of UTF-16. */
 export function compareHits(a: SearchHit, b: SearchHit): number {
   if (a.rank !== b.rank) return b.rank - a.rank
   if (a.at !== b.at) return b.at - a.at
-  if (a.room !== b.room) return a.room < b.room ? -1 : 1
+  if (a.room !== b.room) return isBefore(a.room, b.room) ? -1 : 1
   return b.seq - a.seq
+}
+
+function isBefore(a: string, b: string): boolean {
+  const [one, other] = [[...a], [...b]]
+  const i = one.findIndex((character, at) => character !== other[at])
+  return i === -1 || (other[i] !== undefined && (one[i]?.codePointAt(0) ?? 0) < (other[i].codePointAt(0) ?? 0))
 }
 
 /** What a document is to a query: the definition that every index has to meet, by looking at it. undefined where it is no hit. */

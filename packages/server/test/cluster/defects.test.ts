@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { OwnEngine } from '../../../../engines/index.ts'
 import { Conversation } from '../crash/conversation.ts'
 import { engineForTests } from '../support/engines.ts'
 import { type ServerProcess, until } from '../support/server.ts'
 import { DefectScene, ROOM, SENDER } from './defects-scene.ts'
 import { Cluster } from './installation.ts'
+import { outage, waiting } from './outage.ts'
 import { connectionsOf } from './sockets.ts'
 
 /*
@@ -31,7 +31,7 @@ for (const store of ['ferretdb', 'mongo-java-server'] as const) {
       await using scene = await DefectScene.open(engines)
       await scene.room()
       const before = await scene.committedAll()
-      await using _ = await frozen(database)
+      await using _ = await outage(database, 'frozen')
       const accepted = await scene.say(MANY)
       assert.deepEqual(new Set(accepted), new Set([202]))
       await until('the worker waits for the store', async () =>
@@ -148,7 +148,7 @@ for (const store of ['ferretdb', 'mongo-java-server'] as const) {
       await scene.room()
       for (let round = 1; round <= 3; round++) {
         const said = scene.say(20)
-        await using _ = await frozen(database)
+        await using _ = await outage(database, 'frozen')
         await said
         const waits = async () => (await waiting(scene.worker)).length > 0
         await until('the attempt is over', waits)
@@ -189,7 +189,7 @@ for (const store of ['ferretdb', 'mongo-java-server'] as const) {
     async () => {
       await using scene = await DefectScene.open(engines)
       await scene.room()
-      await using _ = await frozen(broker)
+      await using _ = await outage(broker, 'frozen')
       let isAnswered = false
       const said = scene.say(5).then((statuses) => {
         isAnswered = true
@@ -234,22 +234,6 @@ for (const store of ['ferretdb', 'mongo-java-server'] as const) {
       }
     },
   )
-}
-
-/** Freezes an engine, until `end` or the end of the test. */
-async function frozen(engine: OwnEngine) {
-  let isOver = false
-  const end = async () => {
-    if (isOver) return
-    isOver = true
-    await engine.signal('SIGCONT')
-  }
-  await engine.signal('SIGSTOP')
-  return { end, [Symbol.asyncDispose]: end }
-}
-
-async function waiting({ url }: ServerProcess): Promise<readonly string[]> {
-  return ((await (await fetch(`${url}/readyz`)).json()) as { waiting: readonly string[] }).waiting
 }
 
 async function metric({ url }: ServerProcess, pattern: RegExp): Promise<number> {

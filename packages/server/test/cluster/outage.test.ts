@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { OwnEngine } from '../../../../engines/index.ts'
 import { Conversation } from '../crash/conversation.ts'
 import { engineForTests } from '../support/engines.ts'
-import { type ServerProcess, until } from '../support/server.ts'
+import { until } from '../support/server.ts'
 import { Cluster } from './installation.ts'
+import { outage, waiting } from './outage.ts'
 
 const kafka = await engineForTests('kafka')
 const mongodb = await engineForTests('ferretdb')
@@ -54,22 +54,4 @@ if (kafka?.own !== undefined && mongodb?.own !== undefined) {
       }
       for (const process of [gateway, worker, indexer]) assert.equal(await process.stop(), 0, process.output())
     })
-}
-
-/** Takes an engine away, until `end` or the end of the test. */
-async function outage(engine: OwnEngine, how: Outage['how']) {
-  let isOver = false
-  const end = async () => {
-    if (isOver) return
-    isOver = true
-    if (how === 'killed') await engine.startAgain()
-    else await engine.signal('SIGCONT')
-  }
-  await engine.signal(how === 'killed' ? 'SIGKILL' : 'SIGSTOP')
-  return { end, [Symbol.asyncDispose]: end }
-}
-
-async function waiting({ url }: ServerProcess): Promise<readonly string[]> {
-  const response = await fetch(`${url}/readyz`)
-  return ((await response.json()) as { waiting: readonly string[] }).waiting
 }

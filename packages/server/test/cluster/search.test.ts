@@ -6,12 +6,15 @@ import { engineForTests } from '../support/engines.ts'
 import { signIn, until } from '../support/server.ts'
 import { SlowProxy } from '../support/slow-proxy.ts'
 import { Cluster } from './installation.ts'
+import { waiting } from './outage.ts'
 
 const kafka = await engineForTests('kafka')
 const mongodb = await engineForTests('ferretdb')
 
 interface Trouble {
   readonly what: string
+  /** The indexer, meanwhile. */
+  readonly says?: RegExp
   begin(at: At): Promise<unknown>
   end(at: At): Promise<unknown>
 }
@@ -24,14 +27,30 @@ interface At {
 }
 
 const TROUBLES: readonly Trouble[] = [
-  { what: 'killed', begin: ({ engine }) => engine.signal('SIGKILL'), end: ({ engine }) => engine.startAgain() },
-  { what: 'frozen', begin: ({ engine }) => engine.signal('SIGSTOP'), end: ({ engine }) => engine.signal('SIGCONT') },
+  {
+    what: 'killed',
+    says: /cannot be reached/,
+    begin: ({ engine }) => engine.signal('SIGKILL'),
+    end: ({ engine }) => engine.startAgain(),
+  },
+  {
+    what: 'frozen',
+    says: /does not answer/,
+    begin: ({ engine }) => engine.signal('SIGSTOP'),
+    end: ({ engine }) => engine.signal('SIGCONT'),
+  },
   {
     what: 'answering 429',
+    says: /please make room on its disks/,
     begin: blocking('read_only_allow_delete', true),
     end: blocking('read_only_allow_delete', false),
   },
-  { what: 'closed to writes', begin: blocking('write', true), end: blocking('write', false) },
+  {
+    what: 'closed to writes',
+    says: /please make room on its disks, or open the index/,
+    begin: blocking('write', true),
+    end: blocking('write', false),
+  },
   {
     what: 'ten seconds late',
     begin: async ({ proxy }) => {
@@ -49,14 +68,16 @@ for (const name of ['opensearch', 'elasticsearch'] as const) {
   if (engine === undefined || kafka === undefined || mongodb === undefined) continue
   const engines = { kafka: kafka.url, mongodb: mongodb.url }
 
-  for (const { what, begin, end } of TROUBLES)
+  for (const { what, says, begin, end } of TROUBLES)
     test(`[CLU50] ${name} ${what}: sends go on and are found, no letter is written, and afterwards the index has everything by itself`, {
       timeout: 240_000,
     }, async () => {
       await using proxy = await SlowProxy.inFrontOf(engine.url)
       await using cluster = await Cluster.open(engines, { search: proxy.url })
-      const [gateway] = await Promise.all(['gateway', 'worker', 'indexer'].map((role) => cluster.start(role)))
-      assert.ok(gateway !== undefined)
+      const [gateway, , indexer] = await Promise.all(
+        ['gateway', 'worker', 'indexer'].map((role) => cluster.start(role)),
+      )
+      assert.ok(gateway !== undefined && indexer !== undefined)
       const conversation = await Conversation.begin(gateway.url)
       const token = await signIn(gateway.url, 'anna')
       const find = async (word: string) => {
@@ -75,6 +96,13 @@ for (const name of ['opensearch', 'elasticsearch'] as const) {
         try {
           conversation.talk(3)
           await conversation.heard()
+          if (says !== undefined)
+            await until(
+              'the indexer says what it waits for',
+              async () => says.test((await waiting(indexer)).join()),
+              60_000,
+            )
+          assert.deepEqual(await waiting(gateway), [])
           assert.deepEqual([(await find('chao')).hits.length, (await find('xin')).partial], [18, false])
         } finally {
           await end(at)
@@ -83,6 +111,7 @@ for (const name of ['opensearch', 'elasticsearch'] as const) {
         await until('the index has everything', async () => (await find('chao')).behind === 0, 120_000)
         assert.equal((await find('chao')).hits.length, 18)
         await cluster.isQuiet()
+        await until('nobody waits any more', async () => (await waiting(indexer)).length === 0)
       } finally {
         conversation.end()
       }

@@ -206,6 +206,16 @@ export function searchConformance(name: string, open: OpenSubject): void {
       }
     })
 
+    test('[SEA4] of one moment, rooms come by the bytes of their names', async () => {
+      const rooms = ['b', 'a', 'ab', '\u{1d4b3}', '\uffee', 'é', 'B']
+      await write(rooms.map((room) => message(room, 1, 'word', 5)))
+      const expected = [...rooms].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      assert.deepEqual(
+        await find([['word']], rooms),
+        expected.map((room) => `${room}#1`),
+      )
+    })
+
     test('[SEA4] a page begins behind a hit that is no more', async () => {
       await write([message('r', 1, 'word'), message('r', 5, 'word')])
       const after = { room: 'r', seq: 3, at: 3, rank: 0 }

@@ -9,7 +9,7 @@ import type { KafkaOptions } from './settings.ts'
 import { type Cluster, checked, durabilityOf, type LogName, readCompleteCluster, type Topic } from './topics.ts'
 import { Waits } from './waits.ts'
 
-export { type KafkaSetUpOptions, type SetUpStep, setUpKafka } from './set-up.ts'
+export { type KafkaSetUpOptions, setUpKafka } from './set-up.ts'
 export type { KafkaOptions, KafkaTimeouts } from './settings.ts'
 
 export interface Kafka {

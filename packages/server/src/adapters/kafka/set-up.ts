@@ -1,5 +1,6 @@
 import type { Admin } from '@platformatic/kafka'
 import { Failure } from '../../ports/failure.ts'
+import type { SetUpStep } from '../../ports/set-up.ts'
 import { Clients, Renewable } from './clients.ts'
 import { failureOf, idsOf, unknownTopicIn } from './failures.ts'
 import type { KafkaOptions } from './settings.ts'
@@ -20,11 +21,6 @@ export interface KafkaSetUpOptions extends KafkaOptions {
   readonly replication: number
   /** How many of them must have it before an append is acknowledged. */
   readonly minInSync: number
-}
-
-export interface SetUpStep {
-  readonly what: string
-  readonly done: 'created' | 'was there'
 }
 
 /** A reader may be gone for so long without missing a record. */

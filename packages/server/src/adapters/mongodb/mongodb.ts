@@ -1,4 +1,5 @@
 import type { Durability } from '@holdfast/protocol'
+import type { SetUpStep } from '../../ports/set-up.ts'
 import type { Store } from '../../ports/store.ts'
 import type { Clock, Failpoint, Logger, Random } from '../../ports/system.ts'
 import { Connection, type Timeouts } from './connection.ts'
@@ -7,11 +8,9 @@ import { History } from './history.ts'
 import { Letters } from './letters.ts'
 import { Positions } from './positions.ts'
 import { Rooms } from './rooms.ts'
-import { checkSetUp, type SetUpStep, setUp } from './setup.ts'
+import { checkSetUp, setUp } from './setup.ts'
 import { Timeline } from './timeline.ts'
 import { Users } from './users.ts'
-
-export type { SetUpStep } from './setup.ts'
 
 export interface MongodbOptions {
   /** `mongodb://…` or `mongodb+srv://…`; the path names the database, `holdfast` by default. */

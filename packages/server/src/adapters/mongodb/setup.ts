@@ -1,14 +1,10 @@
 import type { Db } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
+import type { SetUpStep } from '../../ports/set-up.ts'
 import { COLLECTIONS, type CollectionName, type Index } from './collections.ts'
 import type { Connection, WriteError } from './connection.ts'
 import { DUPLICATE_KEY } from './failures.ts'
 import { type Raw, Row } from './row.ts'
-
-export interface SetUpStep {
-  readonly what: string
-  readonly done: 'created' | 'was there'
-}
 
 /** Of the layout that this build writes; a newer one is refused. */
 const FORMAT = 1

@@ -24,14 +24,16 @@ const CONFLICT = 409
 export async function writeAll(cluster: Cluster, alias: string, items: readonly Item[]): Promise<readonly Item[]> {
   const refused: Item[] = []
   for (const { body, part } of bodiesOf(items)) {
-    const answer = await cluster.ask({
+    await cluster.ask({
       method: 'POST',
       path: `/${alias}/_bulk`,
       query: { require_alias: true, timeout: '5s', filter_path: 'errors,items.*.status,items.*.error' },
       body,
       timeoutMs: TIMEOUT_MS,
+      check: (answer) => {
+        if (field(answer, 'errors') !== false) refused.push(...judged(cluster, part, field(answer, 'items')))
+      },
     })
-    if (field(answer, 'errors') !== false) refused.push(...judged(cluster, part, field(answer, 'items')))
   }
   return refused
 }

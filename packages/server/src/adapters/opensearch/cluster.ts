@@ -22,6 +22,8 @@ export interface Request {
   readonly timeoutMs: number
   /** Answers to be handed back although they are errors. */
   readonly isFine?: (status: number) => boolean
+  /** Throws a Failure where the answer tells of one, though the request went well. */
+  readonly check?: (answer: unknown) => void
 }
 
 /**
@@ -32,8 +34,8 @@ export class Cluster {
   readonly name: string
   readonly prefix: string
   readonly #client: Client
-  /** What is waited for: the last failure, until something succeeds. */
-  #trouble: string | undefined
+  /** What is waited for: of each kind of request the last failure, until one succeeds. */
+  readonly #troubles = new Map<string, string>()
   #isClosed = false
 
   /** Throws a Failure of class operator. */
@@ -51,12 +53,13 @@ export class Cluster {
     })
   }
 
-  get trouble(): string | undefined {
-    return this.#trouble
+  get troubles(): readonly string[] {
+    return [...new Set(this.#troubles.values())]
   }
 
-  async ask({ method, path, query = {}, body, timeoutMs, isFine }: Request): Promise<unknown> {
+  async ask({ method, path, query = {}, body, timeoutMs, isFine, check }: Request): Promise<unknown> {
     if (this.#isClosed) throw new Failure('closed', `${this.name}: the search index was closed`)
+    const kind = path.slice(path.lastIndexOf('/'))
     try {
       const asked =
         typeof body === 'string'
@@ -68,14 +71,19 @@ export class Cluster {
         { method, path, querystring: query, ...asked },
         { requestTimeout: timeoutMs, maxRetries: 0 },
       )
-      this.#trouble = undefined
+      check?.(answer.body)
+      this.#troubles.delete(kind)
       return answer.body
     } catch (error) {
       const status = field(error, 'statusCode')
-      if (typeof status === 'number' && isFine?.(status) === true) return field(error, 'body')
+      if (typeof status === 'number' && isFine?.(status) === true) {
+        this.#troubles.delete(kind)
+        return field(error, 'body')
+      }
       if (this.#isClosed) throw new Failure('closed', `${this.name}: the search index was closed`, error)
       const failure = failureOf(error, this.name)
-      this.#trouble = failure.message
+      // What is lost is looked for elsewhere, and not waited for.
+      if (failure.class !== 'lost') this.#troubles.set(kind, failure.message)
       throw failure
     }
   }

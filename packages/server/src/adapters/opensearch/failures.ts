@@ -26,7 +26,6 @@ const TYPES: Readonly<Record<string, FailureClass>> = {
   mapper_parsing_exception: 'poison',
   document_parsing_exception: 'poison',
   strict_dynamic_mapping_exception: 'poison',
-  illegal_argument_exception: 'poison',
   rejected_execution_exception: 'overload',
   es_rejected_execution_exception: 'overload',
   circuit_breaking_exception: 'overload',

@@ -16,19 +16,14 @@ function ownAlias(prefix: string): string {
 
 /** The own name of the index that is read; undefined where there is none. */
 export async function currentIndex(cluster: Cluster): Promise<string | undefined> {
-  const read = readAlias(cluster.prefix)
   const answer = await cluster.ask({
     method: 'GET',
-    path: `/_alias/${read}`,
+    path: `/${readAlias(cluster.prefix)}/_alias`,
     timeoutMs: TIMEOUT_MS,
     isFine: (status) => status === 404,
   })
-  const [index] = field(answer, 'error') === undefined ? Object.keys(Object(answer)) : []
-  if (index === undefined) return undefined
-  const all = await cluster.ask({ method: 'GET', path: `/${index}/_alias`, timeoutMs: TIMEOUT_MS })
-  return Object.keys(Object(field(field(all, index), 'aliases'))).find((name) =>
-    name.startsWith(`${cluster.prefix}-is-`),
-  )
+  const [index] = Object.values(Object(answer))
+  return Object.keys(Object(field(index, 'aliases'))).find((name) => name.startsWith(`${cluster.prefix}-is-`))
 }
 
 /** Makes the first index, with its names, unless somebody has meanwhile. Returns whether it was made here. */

@@ -1,12 +1,13 @@
 import { Failure } from '../../ports/failure.ts'
 import type { Offset } from '../../ports/log.ts'
 import type { SearchDocument, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import type { SetUpStep } from '../../ports/set-up.ts'
 import type { RoomId } from '../../ports/store.ts'
 import { type Item, writeAll } from './bulk.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { field } from './failures.ts'
 import { createIndex, currentIndex, readAlias } from './indexes.ts'
-import { RESULTS_MAX } from './layout.ts'
+import { RESULTS_MAX, ROOMS_MAX } from './layout.ts'
 import { hitsIn, requestOf, rowsIn } from './query.ts'
 
 /** Whoever waits for an answer waits no longer; what is missing then comes from the store. */
@@ -14,6 +15,8 @@ const ANSWER_MS_MAX = 2_000
 /** For the indexer, which has time. */
 const READ_MS_MAX = 10_000
 const PROGRESS = 'progress'
+/** For so few rooms only their shards are asked. */
+const ROUTED_ROOMS_MAX = 20
 
 export interface OpenedSearch {
   readonly search: SearchIndex
@@ -30,14 +33,9 @@ export function openSearch(options: ClusterOptions): OpenedSearch {
   const cluster = new Cluster(options)
   return {
     search: new ClusterIndex(cluster),
-    waiting: () => (cluster.trouble === undefined ? [] : [cluster.trouble]),
+    waiting: () => cluster.troubles,
     close: () => cluster.close(),
   }
-}
-
-export interface SetUpStep {
-  readonly what: string
-  readonly done: 'created' | 'was there'
 }
 
 /** Makes the index, or finds it there. Rejects with a Failure that says what is in the way; may be repeated, also by several at once. */
@@ -65,19 +63,16 @@ class ClusterIndex implements SearchIndex {
   }
 
   async open(): Promise<string> {
-    // Twice: another process may make it, or remove it, between the two questions.
-    for (let tries = 0; tries < 2; tries++) {
-      const current = await currentIndex(this.#cluster)
-      if (current !== undefined) return current
-      await createIndex(this.#cluster)
-    }
     const current = await currentIndex(this.#cluster)
-    if (current === undefined)
+    if (current !== undefined) return current
+    await createIndex(this.#cluster)
+    const made = await currentIndex(this.#cluster)
+    if (made === undefined)
       throw new Failure(
         'operator',
         `${this.#cluster.name}: the index ${this.#cluster.prefix}-1 is there without its names: remove it, and it is made again`,
       )
-    return current
+    return made
   }
 
   async write({ into, documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
@@ -162,12 +157,11 @@ class ClusterIndex implements SearchIndex {
   async query(query: SearchQuery) {
     if (query.wanted.length === 0 || query.rooms.length === 0) return { hits: [], partial: false }
     const answer = await this.#search(query.rooms, requestOf(query))
-    return { hits: hitsIn(answer), partial: field(answer, 'timed_out') === true }
+    return { hits: hitsIn(answer), partial: field(answer, 'timed_out') === true || query.rooms.length > ROOMS_MAX }
   }
 
   /** Of an index that does not exist yet there is nothing. */
   #search(rooms: readonly RoomId[], body: object): Promise<unknown> {
-    // Few rooms are in few shards.
     const routing =
       rooms.length <= ROUTED_ROOMS_MAX && rooms.every((room) => !room.includes(',')) ? { routing: rooms.join(',') } : {}
     return this.#cluster.ask({
@@ -180,8 +174,6 @@ class ClusterIndex implements SearchIndex {
     })
   }
 }
-
-const ROUTED_ROOMS_MAX = 20
 
 /** A place's document is found by the place. */
 function itemOf({ room, seq, sender, at, version, tokens, exact }: SearchDocument): Item {

@@ -21,7 +21,7 @@ export interface SearchFileOptions {
 
 const CACHE_BYTES_MAX = 8 << 20
 
-/** The low bits of a row's number: so many messages may share one millisecond. */
+/** The low bits of a row's number: so many messages may share one millisecond. Of more, pages do not know the order, and may leave some out. */
 const ROWS_PER_MS = 2n ** 16n
 /** From here on (the year 4199) rows stand in the order they came: numbers of 63 bits end there. */
 const AT_MAX = 2 ** 46 - 1
@@ -58,6 +58,7 @@ export class SearchFile implements SearchIndex {
       synchronous: 'NORMAL',
       readOnly,
       cacheBytesMax: CACHE_BYTES_MAX,
+      // What the first format held is made again: nothing of it is worth moving.
       migrations: [() => {}, create],
     })
     this.#connection = connection
@@ -276,7 +277,7 @@ function combinations(of: readonly string[], count: number): readonly (readonly 
 }
 
 function create(database: DatabaseSync): void {
-  // The tokens are ours: this tokenizer only has to part them at the blanks. Beginnings of two and three bytes have an index of their own, which costs
+  // The tokens are ours: this tokenizer only has to part them at the blanks. Beginnings of two and three characters have an index of their own, which costs
   // half as much again: without it whoever types looks up hundreds of words. What an older index had comes again from the feed and the store.
   database.exec(`
     DROP TABLE IF EXISTS words;
