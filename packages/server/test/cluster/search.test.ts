@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OwnEngine } from '../../../../engines/index.ts'
 import { Conversation } from '../crash/conversation.ts'
+import { Operator } from '../crash/operator.ts'
 import { engineForTests } from '../support/engines.ts'
 import { signIn, until } from '../support/server.ts'
 import { SlowProxy } from '../support/slow-proxy.ts'
@@ -116,6 +117,65 @@ for (const name of ['opensearch', 'elasticsearch'] as const) {
         conversation.end()
       }
     })
+
+  test(`[CLU51] ${name}: on every gateway, whoever left a room finds nothing of it in the second after, and whoever was never in it never does`, {
+    timeout: 120_000,
+  }, async () => {
+    await using cluster = await Cluster.open(engines, { search: engine.url })
+    const [one, other] = await Promise.all(
+      ['gateway', 'gateway', 'worker', 'indexer'].map((role) => cluster.start(role)),
+    )
+    assert.ok(one !== undefined && other !== undefined)
+    const operator = await Operator.of(one, cluster)
+    for (const user of ['anna', 'ben', 'eve']) await operator.register(user)
+    await operator.createRoom('lobby', ['anna', 'ben'])
+    await operator.createRoom('open', ['ben', 'eve'])
+    for (let n = 0; n < 5; n++) await operator.say('lobby', 'anna', `lobby ${n}`, `secret ${n}`)
+    await operator.say('open', 'eve', 'open 1', 'no secret')
+    const [ben, eve] = await Promise.all([operator.token('ben'), operator.token('eve')])
+    // Where it is found: by what the index has, and by what only the store has.
+    const rooms = async (token: string, { url } = other) => {
+      const answer = await fetch(`${url}/v1/search?q=secret&limit=100`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      const { hits, behind } = (await answer.json()) as { hits: readonly { room: string }[]; behind: number }
+      assert.equal(answer.status, 200)
+      return { found: hits.map(({ room }) => room).sort(), behind }
+    }
+    const all = [...Array<string>(5).fill('lobby'), 'open']
+    for (const gateway of [one, other])
+      await until(
+        'the index has it',
+        async () => {
+          const { found, behind } = await rooms(ben, gateway)
+          assert.deepEqual([found, (await rooms(eve, gateway)).found], [all, ['open']])
+          return behind === 0
+        },
+        60_000,
+      )
+    await operator.say('lobby', 'anna', 'lobby 5', 'secret 5')
+    // Who searches all the time has every chance to be answered from what was true a moment ago.
+    let left = Number.POSITIVE_INFINITY
+    const searching = [one, other].map(async (gateway) => {
+      let after = 0
+      while (after < 20 || performance.now() < left + 1_000) {
+        const begun = performance.now()
+        const [bens, eves] = await Promise.all([ben, eve].map((token) => rooms(token, gateway)))
+        assert.deepEqual(eves?.found, ['open'])
+        if (begun < left) continue
+        after++
+        assert.deepEqual(bens?.found, ['open'])
+      }
+    })
+    const leaving = operator.removeMember('lobby', 'ben').then(() => {
+      left = performance.now()
+    })
+    await Promise.all([...searching, leaving])
+    const named = await fetch(`${other.url}/v1/search?q=secret&room=lobby`, {
+      headers: { authorization: `Bearer ${ben}` },
+    })
+    assert.equal(((await named.json()) as { code: string }).code, 'NOT_A_MEMBER')
+  })
 }
 
 /** Blocks an index, as a disk does that is nearly full, or an operator. */

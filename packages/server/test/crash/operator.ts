@@ -81,6 +81,12 @@ export class Operator {
     assert.equal(answer.status, 201, JSON.stringify(answer.body))
   }
 
+  /** Resolves once it is stored. */
+  async removeMember(room: string, user: string): Promise<void> {
+    const answer = await this.#ask('DELETE', `/v1/rooms/${room}/members/${user}?wait=stored`)
+    assert.ok(answer.status < 300, JSON.stringify(answer))
+  }
+
   /** Says something in somebody's name, and waits for what becomes of it. */
   say(room: string, sender: string, clientId: string, text: string): Promise<Answer> {
     return this.#ask('POST', `/v1/rooms/${room}/messages?wait=stored`, { clientId, sender, text })
