@@ -1,5 +1,6 @@
 import { type Durability, isText, LIMITS, type RoomKind } from '@holdfast/protocol'
-import { Connection, type ConnectionState, socketUrl } from './connection.ts'
+import { httpUrl, socketUrl } from './addresses.ts'
+import { Connection, type ConnectionState } from './connection.ts'
 import { type CommandOptions, Deliveries } from './delivery.ts'
 import { Emitter } from './emitter.ts'
 import { type Fault, fault, HoldfastError } from './errors.ts'
@@ -8,13 +9,16 @@ import type { CommandBody } from './lanes.ts'
 import {
   type Clock,
   checkPlatform,
+  type Fetch,
   type Random,
   systemClock,
+  systemFetch,
   systemRandom,
   systemWebSocket,
   type WebSocketConstructor,
 } from './platform.ts'
 import { checkIds, notSent, pageReader, Room, type RoomParts } from './room.ts'
+import { type SearchOptions, type SearchParts, type SearchResult, search } from './search.ts'
 import { Session } from './session.ts'
 import { DEFAULTS, type Settings } from './settings.ts'
 import type { Timeline } from './timeline.ts'
@@ -26,6 +30,7 @@ export interface ConnectOptions {
   readonly getToken: () => string | Promise<string>
   /** The platform's own by default. */
   readonly webSocket?: WebSocketConstructor
+  readonly fetch?: Fetch
   /** The same as a listener to `error`, from the first moment. */
   readonly onError?: (error: HoldfastError) => void
   readonly settings?: Partial<Settings>
@@ -68,6 +73,7 @@ export class Client {
   readonly #handles = new Map<string, Room>()
   readonly #rooms = new Map<string, Room>()
   readonly #parts: RoomParts
+  readonly #searchParts: SearchParts
   readonly #ready = Promise.withResolvers<void>()
   #closed: Fault | undefined
 
@@ -75,6 +81,7 @@ export class Client {
     url,
     getToken,
     webSocket,
+    fetch = systemFetch,
     onError,
     settings: chosen,
     clock = systemClock,
@@ -115,6 +122,7 @@ export class Client {
       closed: () => this.#closed,
       endings: new Set(),
     }
+    this.#searchParts = { ...this.#parts, url: httpUrl(url, '/v1/search'), getToken, fetch }
     this.#connection = new Connection({
       url: socketUrl(url),
       getToken,
@@ -186,6 +194,14 @@ export class Client {
     const named = { ...(name === undefined ? {} : { name }), ...(room === undefined ? {} : { room }) }
     const body = { type: 'create_room' as const, clientId, kind, members: [...members], ...named } satisfies CommandBody
     return this.room((await this.#deliveries.deliver(body, options, 'stored')).room)
+  }
+
+  /**
+   * Finds messages that hold every word, in the rooms that are ours or in one of them: asked once, so it needs no connection.
+   * Rejects with a HoldfastError, whose `retryable` says whether it is worth asking again.
+   */
+  search(words: string, options: SearchOptions = {}): Promise<SearchResult> {
+    return search(this.#searchParts, words, options)
   }
 
   /** Leaves nothing behind: no socket, no timer; whoever waits is rejected with CLOSED. Nothing sent is taken back. */

@@ -1,4 +1,4 @@
-import { SOCKET_PATH, SUBPROTOCOL } from '@holdfast/protocol'
+import { SUBPROTOCOL } from '@holdfast/protocol'
 import { backoffMs } from './backoff.ts'
 import { type Fault, fault, HoldfastError } from './errors.ts'
 import type { Cancel, Clock, Random, WebSocketConstructor, WebSocketLike } from './platform.ts'
@@ -244,16 +244,4 @@ function whyClosed(code: number, reason: string, refused: Fault | undefined): Fa
   if (code === 4400) return fault('BAD_FRAME', message)
   if (code === 4401) return fault('UNAUTHENTICATED', message)
   return { ...fault('CLOSED', message), retryable: false }
-}
-
-/** http://host/base → ws://host/base/v1/socket. */
-export function socketUrl(server: string): string {
-  const { location } = globalThis as { location?: { href: string } }
-  const url = new URL(server, location?.href)
-  url.protocol = url.protocol.replace(/^http/, 'ws')
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw new TypeError(`url: ${server} is no address of a server`)
-  url.pathname = url.pathname.replace(/\/+$/, '') + SOCKET_PATH
-  url.search = ''
-  url.hash = ''
-  return url.href
 }

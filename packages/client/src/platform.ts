@@ -32,6 +32,14 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike
 
+/** As much of `fetch` as the SDK uses. */
+export type Fetch = (
+  url: string,
+  options: { readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal },
+) => Promise<Pick<Response, 'ok' | 'status' | 'json'>>
+
+export const systemFetch: Fetch = (url, options) => fetch(url, options)
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
