@@ -6,6 +6,8 @@ import {
   HoldfastError,
   type Room,
   type RoomAbout,
+  type SearchOptions,
+  type SearchResult,
 } from '@holdfast/client'
 import { newClientId } from './ids.ts'
 import { type FailedOutcome, merged, type Pending, unplaced } from './timeline.ts'
@@ -53,6 +55,13 @@ export interface RoomView {
   /** What came since its end was last in view. */
   readonly unread: Unread
   readonly filling: Filling | undefined
+  readonly shown: Shown | undefined
+}
+
+/** The message that somebody was led to: a new object each time. `problem` says why it cannot be shown. */
+export interface Shown {
+  readonly seq: number
+  readonly problem: string | undefined
 }
 
 /** The hole that is being paged, named by its end; `problem` says why that failed. */
@@ -67,6 +76,7 @@ interface State {
   pending: readonly Pending[]
   seenAtOpen: number | undefined
   filling: Filling | undefined
+  shown: Shown | undefined
 }
 
 /** A room that is not looked at keeps so much of its end. */
@@ -158,7 +168,7 @@ export class Chat {
   view(id: string): RoomView | undefined {
     const state = this.#rooms.get(id)
     if (state === undefined) return undefined
-    const { handle, entries, pending, seenAtOpen, filling } = state
+    const { handle, entries, pending, seenAtOpen, filling, shown } = state
     const { about, isMember } = handle
     const head = Math.max(handle.head, entries.at(-1)?.seq ?? 0)
     const title = this.#title(handle)
@@ -173,6 +183,7 @@ export class Chat {
       seenAtOpen,
       unread: this.#unread(state),
       filling,
+      shown,
     }
   }
 
@@ -180,7 +191,10 @@ export class Chat {
   open(id: string | undefined): void {
     if (this.#open === id) return
     const left = this.#open === undefined ? undefined : this.#rooms.get(this.#open)
-    if (left !== undefined) left.entries = left.entries.slice(-restEntriesMax)
+    if (left !== undefined) {
+      left.entries = left.entries.slice(-restEntriesMax)
+      left.shown = undefined
+    }
     this.#open = id
     const state = id === undefined ? undefined : this.#rooms.get(id)
     if (state !== undefined) state.seenAtOpen = this.#unreadFrom(state.handle)
@@ -223,8 +237,12 @@ export class Chat {
 
   // ---- history -------------------------------------------------------------------------------------------------------
 
-  /** Pages the end of a hole; what is left of it becomes a smaller one. */
-  async fill(id: string, { from, to }: { readonly from: number; readonly to: number }): Promise<void> {
+  /** Pages one side of a hole, that at which somebody reads; what is left of it becomes a smaller one. */
+  async fill(
+    id: string,
+    { from, to }: { readonly from: number; readonly to: number },
+    side: 'start' | 'end' = 'end',
+  ): Promise<void> {
     const state = this.#rooms.get(id)
     if (state === undefined || (state.filling !== undefined && state.filling.problem === undefined)) return
     const epoch = state.handle.position?.epoch
@@ -232,7 +250,7 @@ export class Chat {
     this.#changed()
     try {
       const limit = Math.min(pageEntries, to - from + 1)
-      const page = await state.handle.page({ before: to + 1, limit })
+      const page = await state.handle.page(side === 'end' ? { before: to + 1, limit } : { after: from - 1, limit })
       // A page of another history: the reset that explains it is on its way, or was here.
       if (page.epoch === state.handle.position?.epoch && page.epoch === epoch)
         state.entries = merged(state.entries, page.entries)
@@ -241,6 +259,27 @@ export class Chat {
       state.filling = { to, problem: reasonOf(error) }
     }
     this.#changed()
+  }
+
+  /** Leads to one message: it and what stands around it are loaded. */
+  async show(id: string, seq: number): Promise<void> {
+    const state = this.#state(this.#client.room(id))
+    const shown: Shown = { seq, problem: undefined }
+    state.shown = shown
+    this.#changed()
+    try {
+      await this.#client.ready()
+      if (!state.entries.some((entry) => entry.seq === seq)) {
+        const page = await state.handle.page({ after: Math.max(0, seq - 1 - pageEntries / 2), limit: pageEntries })
+        if (page.epoch === state.handle.position?.epoch) state.entries = merged(state.entries, page.entries)
+      }
+      if (state.entries.some((entry) => entry.seq === seq)) return
+      throw new Error('This message is not there any more.')
+    } catch (error) {
+      if (state.shown === shown) state.shown = { seq, problem: reasonOf(error) }
+    } finally {
+      this.#changed()
+    }
   }
 
   #joined(handle: Room): void {
@@ -253,7 +292,14 @@ export class Chat {
   #state(handle: Room): State {
     const known = this.#rooms.get(handle.id)
     if (known !== undefined) return known
-    const state: State = { handle, entries: [], pending: [], seenAtOpen: undefined, filling: undefined }
+    const state: State = {
+      handle,
+      entries: [],
+      pending: [],
+      seenAtOpen: undefined,
+      filling: undefined,
+      shown: undefined,
+    }
     this.#rooms.set(handle.id, state)
     handle.on('entry', (entry) => this.#said(state, [entry]))
     // What was missed while away is a hole like unread history: read when somebody looks.
@@ -265,6 +311,7 @@ export class Chat {
       state.entries = []
       state.filling = undefined
       state.seenAtOpen = undefined
+      state.shown = undefined
       this.#changed()
     })
     return state
@@ -289,6 +336,27 @@ export class Chat {
     if (this.#isClosed || handle.head === 0 || state.entries.length > 0) return
     const page = await handle.page({ limit: 1 }).catch(() => undefined)
     if (page !== undefined && page.epoch === handle.position?.epoch) this.#said(state, page.entries)
+  }
+
+  // ---- search --------------------------------------------------------------------------------------------------------
+
+  /** Finds messages of our rooms. Rejects with a HoldfastError. */
+  search(words: string, options: SearchOptions): Promise<SearchResult> {
+    return this.#client.search(words, options)
+  }
+
+  /** Whose messages one might look for: those who are known by name here, in order. */
+  people(): readonly string[] {
+    const names = new Set([this.user])
+    for (const { handle, entries } of this.#rooms.values()) {
+      for (const name of handle.about?.pair ?? []) names.add(name)
+      for (const { sender } of entries) names.add(sender)
+    }
+    return [...names].sort((one, other) => one.localeCompare(other))
+  }
+
+  titleOf(room: string): string {
+    return this.#title(this.#client.room(room))
   }
 
   // ---- one's own messages --------------------------------------------------------------------------------------------

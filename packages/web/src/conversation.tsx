@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Chat, RoomView } from './chat.ts'
 import { Composer } from './composer.tsx'
-import { Back, People as PeopleIcon } from './icons.tsx'
+import { Back, People as PeopleIcon, Search } from './icons.tsx'
 import { type FoundMembers, People, useMembers } from './people.tsx'
 import { goTo } from './route.ts'
 import { Connection, UnreadMark } from './sidebar.tsx'
@@ -14,11 +14,12 @@ interface Props {
   /** What the other rooms have new. */
   readonly elsewhere: Unread
   readonly getToken: () => Promise<string>
+  readonly onSearch: () => void
   readonly onLeft: () => void
 }
 
 /** One room: who is in it, what was said, and where to say more. */
-export function Conversation({ chat, view, elsewhere, getToken, onLeft }: Props) {
+export function Conversation({ chat, view, elsewhere, getToken, onSearch, onLeft }: Props) {
   const [showsPeople, setShowsPeople] = useState(false)
   const found = useMembers(chat, view, getToken)
   return (
@@ -33,6 +34,15 @@ export function Conversation({ chat, view, elsewhere, getToken, onLeft }: Props)
           <h2 class="one-line">{view.title}</h2>
           <p class="quiet small one-line">{subtitle(view, found, chat.user)}</p>
         </div>
+        <button
+          type="button"
+          class="icon-button"
+          onClick={onSearch}
+          aria-label="Search in this room"
+          title="Search in this room"
+        >
+          <Search />
+        </button>
         <button type="button" class="button" onClick={() => setShowsPeople(true)} aria-label="People">
           <PeopleIcon /> <span class="only-wide">People</span>
         </button>

@@ -1,9 +1,11 @@
-import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks'
 import type { Chat } from './chat.ts'
 import { Conversation } from './conversation.tsx'
 import { Mark, NewWindow, Plus } from './icons.tsx'
 import { NewRoom } from './new-room.tsx'
 import { goTo, useRoute } from './route.ts'
+import { MessageSearch } from './search.ts'
+import { focusSearch } from './search-box.tsx'
 import { Sidebar } from './sidebar.tsx'
 import { countName, type Unread } from './unread.ts'
 
@@ -16,7 +18,10 @@ interface Props {
 /** Two panes, or one of them where there is no place for two. */
 export function Home({ chat, getToken, onSignOut }: Props) {
   useChanges(chat)
-  const room = useRoute()
+  const search = useMemo(() => new MessageSearch({ find: (words, options) => chat.search(words, options) }), [chat])
+  useChanges(search)
+  const place = useRoute()
+  const room = place?.room
   const [isCreating, setCreating] = useState(false)
   const [notice, setNotice] = useState<string>()
   // What was left is old news in the next room.
@@ -25,6 +30,10 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   }, [room])
   // Before anything in the room's view counts as seen: what is new is measured from here.
   useLayoutEffect(() => chat.open(room), [chat, room])
+
+  useEffect(() => {
+    if (place?.seq !== undefined) void chat.show(place.room, place.seq)
+  }, [chat, place])
 
   const view = room === undefined ? undefined : chat.view(room)
   const isOurs = view !== undefined && (view.isMember || view.about !== undefined || view.pending.length > 0)
@@ -36,7 +45,14 @@ export function Home({ chat, getToken, onSignOut }: Props) {
 
   return (
     <div class={`home ${room === undefined ? 'shows-list' : 'shows-room'}`}>
-      <Sidebar chat={chat} open={room} notice={notice} onCreate={() => setCreating(true)} onSignOut={onSignOut} />
+      <Sidebar
+        chat={chat}
+        search={search}
+        open={room}
+        notice={notice}
+        onCreate={() => setCreating(true)}
+        onSignOut={onSignOut}
+      />
       <main class="pane" aria-label="Room">
         {isOurs && view !== undefined ? (
           <Conversation
@@ -45,6 +61,12 @@ export function Home({ chat, getToken, onSignOut }: Props) {
             view={view}
             elsewhere={elsewhere}
             getToken={getToken}
+            onSearch={() => {
+              search.change({ room: view.room })
+              // Where there is place for one pane only, the field is in the other.
+              if (matchMedia('(max-width: 44rem)').matches) goTo(undefined)
+              requestAnimationFrame(focusSearch)
+            }}
             onLeft={() => {
               setNotice(`You left ${view.title}.`)
               goTo(undefined)
@@ -65,14 +87,14 @@ function titleMark(unread: Unread): string {
   return unread.unread === 'some' ? `(${countName(unread.count)}) ` : '(•) '
 }
 
-/** Renders anew whenever the chat has changed. */
-function useChanges(chat: Chat): void {
+/** Renders anew whenever this has changed. */
+function useChanges(source: Pick<Chat, 'subscribe'>): void {
   const [, again] = useReducer((n: number) => n + 1, 0)
   useEffect(() => {
     // What changed before this effect ran was not heard.
     again(undefined)
-    return chat.subscribe(() => again(undefined))
-  }, [chat])
+    return source.subscribe(() => again(undefined))
+  }, [source])
 }
 
 interface NothingProps {

@@ -23,6 +23,12 @@ export const Plus = () => (
     <path d="M10 4v12M4 10h12" />
   </Icon>
 )
+export const Search = () => (
+  <Icon>
+    <circle cx="8.5" cy="8.5" r="5" />
+    <path d="m12.5 12.5 4 4" />
+  </Icon>
+)
 export const Back = () => (
   <Icon>
     <path d="M12.5 4 6.5 10l6 6" />

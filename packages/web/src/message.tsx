@@ -9,17 +9,19 @@ interface Props {
   readonly isGroup: boolean
   readonly isOwn: boolean
   readonly isConnected: boolean
+  /** A search has led here. */
+  readonly isFound: boolean
   readonly onTryAgain: () => void
   readonly onDiscard: () => void
 }
 
-export function Message({ line, isGroup, isOwn, isConnected, onTryAgain, onDiscard }: Props) {
+export function Message({ line, isGroup, isOwn, isConnected, isFound, onTryAgain, onDiscard }: Props) {
   const { key, sender, at, text, first, last, status, tells } = line
   const side = isOwn ? 'own' : 'theirs'
-  const seq = status?.state === 'stored' ? status.seq : undefined
+  const seq = line.seq ?? (status?.state === 'stored' ? status.seq : undefined)
   return (
     <li
-      class={`message ${side}${first ? ' first' : ''}${last ? ' last' : ''}`}
+      class={`message ${side}${first ? ' first' : ''}${last ? ' last' : ''}${isFound ? ' message-found' : ''}`}
       data-key={key}
       data-state={status?.state}
       data-seq={seq}

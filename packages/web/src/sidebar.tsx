@@ -5,10 +5,14 @@ import { eventText } from './events.ts'
 import { shortName } from './format.ts'
 import { Mark, NewWindow, Plus, SignOut, Warning } from './icons.tsx'
 import { addressOf } from './route.ts'
+import type { MessageSearch } from './search.ts'
+import { SearchBox } from './search-box.tsx'
+import { SearchResults } from './search-results.tsx'
 import { countName, type Unread } from './unread.ts'
 
 interface Props {
   readonly chat: Chat
+  readonly search: MessageSearch
   readonly open: string | undefined
   /** What has just happened to the list. */
   readonly notice: string | undefined
@@ -16,8 +20,7 @@ interface Props {
   readonly onSignOut: () => void
 }
 
-export function Sidebar({ chat, open, notice, onCreate, onSignOut }: Props) {
-  const rooms = chat.list()
+export function Sidebar({ chat, search, open, notice, onCreate, onSignOut }: Props) {
   return (
     <aside class="sidebar" aria-label="Rooms">
       <header class="bar">
@@ -27,24 +30,12 @@ export function Sidebar({ chat, open, notice, onCreate, onSignOut }: Props) {
           <Plus />
         </button>
       </header>
-      <nav class="rooms" aria-label="Your rooms">
-        <p class="quiet rooms-notice" role="status">
-          {notice}
-        </p>
-        {rooms.length === 0 && (
-          <p class="quiet rooms-empty">{chat.isReady ? 'No rooms yet.' : 'Looking for your rooms…'}</p>
-        )}
-        <ul>
-          {rooms.map((summary) => (
-            <RoomLink key={summary.room} summary={summary} me={chat.user} isOpen={summary.room === open} />
-          ))}
-        </ul>
-        {chat.isReady && rooms.length === 0 && (
-          <button type="button" class="button primary rooms-first" onClick={onCreate}>
-            <Plus /> Start one
-          </button>
-        )}
-      </nav>
+      <SearchBox chat={chat} search={search} />
+      {search.isOpen ? (
+        <SearchResults chat={chat} search={search} />
+      ) : (
+        <Rooms chat={chat} open={open} notice={notice} onCreate={onCreate} />
+      )}
       <footer class="me">
         <Avatar name={chat.user} />
         <div class="me-text">
@@ -66,6 +57,30 @@ export function Sidebar({ chat, open, notice, onCreate, onSignOut }: Props) {
         </button>
       </footer>
     </aside>
+  )
+}
+
+function Rooms({ chat, open, notice, onCreate }: Pick<Props, 'chat' | 'open' | 'notice' | 'onCreate'>) {
+  const rooms = chat.list()
+  return (
+    <nav class="rooms" aria-label="Your rooms">
+      <p class="quiet rooms-notice" role="status">
+        {notice}
+      </p>
+      {rooms.length === 0 && (
+        <p class="quiet rooms-empty">{chat.isReady ? 'No rooms yet.' : 'Looking for your rooms…'}</p>
+      )}
+      <ul>
+        {rooms.map((summary) => (
+          <RoomLink key={summary.room} summary={summary} me={chat.user} isOpen={summary.room === open} />
+        ))}
+      </ul>
+      {chat.isReady && rooms.length === 0 && (
+        <button type="button" class="button primary rooms-first" onClick={onCreate}>
+          <Plus /> Start one
+        </button>
+      )}
+    </nav>
   )
 }
 

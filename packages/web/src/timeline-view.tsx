@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Chat, Filling, RoomView } from './chat.ts'
+import type { Chat, Filling, RoomView, Shown } from './chat.ts'
 import { eventText } from './events.ts'
 import { dayName, dayOf, numberName } from './format.ts'
 import { Down } from './icons.tsx'
@@ -18,7 +18,8 @@ export function TimelineView({ chat, view }: Props) {
   const list = useRef<HTMLOListElement>(null)
   const anchor = useRef<Anchor>('end')
   const [isAtEnd, setAtEnd] = useState(true)
-  const { entries, head, pending, seenAtOpen } = view
+  const { entries, head, pending, seenAtOpen, shown } = view
+  const led = useRef<Shown | undefined>(undefined)
   const lines = timeline({ entries, head, pending, me: chat.user, seenAtOpen, dayOf })
 
   const newestOwn = pending.at(-1)?.clientId
@@ -27,7 +28,14 @@ export function TimelineView({ chat, view }: Props) {
     // Whoever says something wants to see it.
     if (newestOwn !== undefined && newestOwn !== lastOwn.current) anchor.current = 'end'
     lastOwn.current = newestOwn
-    if (scroller.current !== null) restore(scroller.current, anchor.current)
+    const box = scroller.current
+    if (box === null) return
+    const found = shown === led.current ? undefined : entries.find(({ seq }) => seq === shown?.seq)
+    if (found !== undefined) anchor.current = { key: found.id, offset: box.clientHeight / 3 }
+    restore(box, anchor.current)
+    if (found === undefined) return
+    led.current = shown
+    setAtEnd(anchorOf(box) === 'end')
   })
   useLook(chat, isAtEnd, view)
 
@@ -66,10 +74,15 @@ export function TimelineView({ chat, view }: Props) {
         aria-live="off"
         aria-label={`Messages with ${view.title}`}
       >
+        {shown?.problem !== undefined && (
+          <p class="shown-problem problem" role="alert">
+            {shown.problem}
+          </p>
+        )}
         <ol class="lines" ref={list}>
           {lines.length === 0 && <Quiet view={view} />}
           {lines.map((line) => (
-            <LineView key={line.key} line={line} chat={chat} view={view} />
+            <LineView key={line.key} line={line} chat={chat} view={view} isAtEnd={isAtEnd} />
           ))}
         </ol>
       </div>
@@ -102,9 +115,10 @@ function useLook(chat: Chat, isAtEnd: boolean, view: RoomView): void {
 
 interface LineViewProps extends Props {
   readonly line: Line
+  readonly isAtEnd: boolean
 }
 
-function LineView({ line, chat, view }: LineViewProps) {
+function LineView({ line, chat, view, isAtEnd }: LineViewProps) {
   switch (line.line) {
     case 'message':
       return (
@@ -113,6 +127,7 @@ function LineView({ line, chat, view }: LineViewProps) {
           isGroup={view.about?.kind !== 'direct'}
           isOwn={line.sender === chat.user}
           isConnected={chat.connection === 'live'}
+          isFound={line.seq !== undefined && line.seq === view.shown?.seq}
           onTryAgain={() => line.clientId && chat.tryAgain(view.room, line.clientId)}
           onDiscard={() => line.clientId && chat.discard(view.room, line.clientId)}
         />
@@ -136,7 +151,14 @@ function LineView({ line, chat, view }: LineViewProps) {
         </li>
       )
     case 'hole':
-      return <Hole hole={line} filling={view.filling} onFill={() => void chat.fill(view.room, line)} />
+      return (
+        <Hole
+          hole={line}
+          filling={view.filling}
+          isAtEnd={isAtEnd}
+          onFill={(side) => void chat.fill(view.room, line, side)}
+        />
+      )
   }
   line satisfies never
 }
@@ -144,11 +166,12 @@ function LineView({ line, chat, view }: LineViewProps) {
 interface HoleProps {
   readonly hole: Line & { line: 'hole' }
   readonly filling: Filling | undefined
-  readonly onFill: () => void
+  readonly isAtEnd: boolean
+  readonly onFill: (side: 'start' | 'end') => void
 }
 
 /** Entries that are not loaded: they load as soon as they come near the view. */
-function Hole({ hole, filling, onFill }: HoleProps) {
+function Hole({ hole, filling, isAtEnd, onFill }: HoleProps) {
   const mark = useRef<HTMLLIElement>(null)
   const [isNear, setNear] = useState(false)
   useEffect(() => {
@@ -163,9 +186,11 @@ function Hole({ hole, filling, onFill }: HoleProps) {
     return () => observer.disconnect()
   }, [])
   const isIdle = filling === undefined
+  // Whoever reads above it goes on where it begins.
+  const fill = () => onFill(!isAtEnd && isBelow(mark.current) ? 'start' : 'end')
   // Once for each hole that comes near, not for each rendering.
   useEffect(() => {
-    if (isNear && isIdle) onFill()
+    if (isNear && isIdle) fill()
   }, [isNear, isIdle])
 
   const problem = filling?.to === hole.to ? filling.problem : undefined
@@ -177,13 +202,19 @@ function Hole({ hole, filling, onFill }: HoleProps) {
       ) : (
         <>
           <span class="problem">{problem}</span>{' '}
-          <button type="button" class="link" onClick={onFill}>
+          <button type="button" class="link" onClick={fill}>
             Try again
           </button>
         </>
       )}
     </li>
   )
+}
+
+/** Below the middle of the view. */
+function isBelow(mark: HTMLElement | null): boolean {
+  const view = mark?.closest('.timeline')?.getBoundingClientRect()
+  return mark !== null && view !== undefined && mark.getBoundingClientRect().top > view.top + view.height / 2
 }
 
 function Quiet({ view }: { readonly view: RoomView }) {

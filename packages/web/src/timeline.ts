@@ -27,6 +27,8 @@ export interface MessageLine {
   readonly tells: boolean
   /** Of a message without a place in history: its identity, to try again by. */
   readonly clientId: string | undefined
+  /** Its place in history, once it has one there. */
+  readonly seq: number | undefined
 }
 
 export type Status =
@@ -127,16 +129,16 @@ function isShown(entry: Entry): boolean {
 }
 
 function hole(from: number, to: number): Line {
-  return { line: 'hole', key: `hole:${to}`, from, to }
+  return { line: 'hole', key: `hole:${from}-${to}`, from, to }
 }
 
 function said({ id, sender, at, text, seq }: Entry & { kind: 'message' }, me: string): MessageLine {
   const status = sender === me ? ({ state: 'stored', seq } as const) : undefined
-  return { line: 'message', key: id, sender, at, text, status, clientId: undefined, ...UNGROUPED }
+  return { line: 'message', key: id, sender, at, text, status, clientId: undefined, seq, ...UNGROUPED }
 }
 
 function waiting({ clientId, text, at, status }: Pending, me: string): MessageLine {
-  return { line: 'message', key: clientId, sender: me, at, text, status, clientId, ...UNGROUPED }
+  return { line: 'message', key: clientId, sender: me, at, text, status, clientId, seq: undefined, ...UNGROUPED }
 }
 
 const UNGROUPED = { first: true, last: true, tells: true }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { type ServerProcess, signIn, startServer, temporaryFolder, until } from '../../server/test/support/server.ts'
@@ -259,6 +260,91 @@ test('[WEB18] an owner removes people and the others leave, each after a questio
 
 const SCREENSHOTS = process.env.HFTEST_SCREENSHOTS
 
+test('[WEB21] search finds while one types, by room and person, and leads to a message in its context', {
+  skip,
+}, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const old = await filledRoom(server, 400)
+  await api(server, 'Ben', 'POST', `/v1/rooms/${old}/messages?wait=stored`, {
+    clientId: 'b',
+    text: 'xin chào from Ben',
+  })
+  await api(server, 'Anna', 'POST', `/v1/rooms/${old}/messages?wait=stored`, { clientId: 'a', text: 'CHAO again' })
+  const page = await signedIn(stack, browser, server.url, 'Anna')
+  await createGroup(page, 'New room')
+  await write(page, 'chao, and <b>chào</b>')
+  await isAllStored(page)
+
+  await page.keyboard.press('Control+k')
+  const field = page.getByRole('searchbox', { name: 'Search messages' })
+  assert.ok(await field.evaluate((element) => element.matches(':focus')))
+  const results = page.getByRole('region', { name: 'Search results' })
+  const hits = () => results.locator('.hit-text').allTextContents()
+  const finds = async (expected: readonly string[]) => {
+    let seen: readonly string[] = []
+    await until('the hits', async () => {
+      seen = await hits()
+      return seen.join('|') === expected.join('|')
+    }).catch(() => assert.deepEqual(seen, expected))
+  }
+  await field.pressSequentially('cha')
+  await finds(['chao, and <b>chào</b>', 'CHAO again', 'xin chào from Ben'])
+  await results.getByText('3 found').waitFor()
+  assert.deepEqual(await results.locator('mark').allTextContents(), ['chao', 'chào', 'CHAO', 'chào'])
+  await field.press('Space')
+  await results.getByText('Nothing found').waitFor()
+  await field.fill('chao')
+  await page.getByLabel('From').fill('Ben')
+  await finds(['xin chào from Ben'])
+  await page.getByLabel('From').fill('')
+  await page.getByLabel('In', { exact: true }).selectOption('New room')
+  await finds(['chao, and <b>chào</b>'])
+
+  // From the middle of what was never loaded, and on from there in both directions.
+  await page.getByLabel('In', { exact: true }).selectOption('Old room')
+  await field.fill('message 100')
+  await finds(['Message 100'])
+  const isInView = (text: string) =>
+    page.evaluate<boolean>(`(() => {
+      const view = document.querySelector('.timeline')?.getBoundingClientRect()
+      const line = [...document.querySelectorAll('.bubble')].find(({ textContent }) => textContent === '${text}')
+      const box = line?.getBoundingClientRect()
+      return view !== undefined && box !== undefined && box.top >= view.top && box.bottom <= view.bottom
+    })()`)
+  const leads = async () => {
+    await results.getByRole('link').click()
+    await until('the message in view', () => isInView('Message 100'))
+    assert.equal(await page.locator('.message-found .bubble').textContent(), 'Message 100')
+  }
+  await leads()
+  assert.ok((await texts(page)).length < 200, 'most of the room is not loaded')
+  await page.evaluate(`{
+    const view = document.querySelector('.timeline')
+    const holes = [...view.querySelectorAll('.hole')].map((hole) => hole.getBoundingClientRect().top)
+    view.scrollTop += holes.find((top) => top > view.getBoundingClientRect().top) - view.getBoundingClientRect().bottom
+  }`)
+  await until('what came after it', async () => (await texts(page)).includes('Message 150'))
+  const seen = (await texts(page)).map((text) => Number(text.replace('Message ', ''))).filter(Number.isInteger)
+  assert.ok(seen.includes(150) && !seen.includes(250), 'what lies far behind it is still to be loaded')
+  await leads()
+  await page.getByRole('button', { name: 'Newest' }).click()
+  await until('the newest message', () => isInView('CHAO again'))
+
+  await page.reload()
+  await until('the message that the address names', () => isInView('Message 100'))
+  await page.goto(`${server.url}/#${old}/9999`)
+  await page.getByText('This message is not there any more.').waitFor()
+  await page.getByRole('button', { name: 'Search in this room' }).click()
+  await until('the focus on the field', () => field.evaluate((element) => element.matches(':focus')))
+  await field.fill('again')
+  await finds(['CHAO again'])
+  await field.press('Escape')
+  await page.getByRole('link', { name: 'Old room' }).waitFor()
+})
+
 test('[WEB15] nothing is wider than the page, on phone and desktop, in light and dark', { skip }, async () => {
   using folder = temporaryFolder()
   await using stack = new AsyncDisposableStack()
@@ -289,7 +375,15 @@ test('[WEB15] nothing is wider than the page, on phone and desktop, in light and
       await page.getByRole('dialog').getByText('小林').waitFor()
       await shot('4-people')
       await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Search in this room' }).click()
+      await page.getByRole('searchbox').fill('th')
+      await page.locator('.hit').nth(1).waitFor()
+      await shot('4-search')
+      await page.locator('.hit').first().click()
+      await page.locator('.message-found').waitFor()
+      await shot('4-search-led')
       if (device === 'phone') await page.getByRole('button', { name: 'Back to your rooms' }).click()
+      await page.getByRole('button', { name: 'End the search' }).click()
       await page.getByRole('button', { name: 'New room' }).click()
       await shot('5-new-room-one')
       await page.getByText('Several people', { exact: true }).click()
@@ -403,6 +497,11 @@ async function api(server: ServerProcess, user: string, method: string, path: st
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
+  if (response.status === 429) {
+    const { retryAfterMs } = (await response.json()) as { retryAfterMs: number }
+    await setTimeout(retryAfterMs)
+    return api(server, user, method, path, body)
+  }
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.clone().text()}`)
   return response.json()
 }
