@@ -17,6 +17,7 @@ import { spawnSearch } from '../engine/spawn.ts'
 import { createIndexer, INDEXER_GROUP } from '../indexer/indexer.ts'
 import { Services } from '../lifecycle.ts'
 import { Failure } from '../ports/failure.ts'
+import type { SearchIndex } from '../ports/search.ts'
 import type { Logger, Service } from '../ports/system.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { BUILD } from '../version.ts'
@@ -121,7 +122,7 @@ async function open({ config, logger, opening, telemetry, alert }: NetworkedOpti
   }
 }
 
-type Index = Pick<OpenedSearch, 'search' | 'waiting'>
+type Index = Pick<OpenedSearch, 'waiting'> & { readonly search: SearchIndex }
 
 async function openIndex({ config, logger, alert, opening }: NetworkedOptions, ends: Ends): Promise<Index> {
   if (!isSqlite(config.search)) {
@@ -147,6 +148,7 @@ const NO_INDEX: Index = {
   search: {
     visibleAtOnce: true,
     open: none,
+    current: none,
     write: none,
     progress: none,
     heads: none,

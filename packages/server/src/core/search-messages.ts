@@ -1,4 +1,5 @@
 import type { Identity } from '../ports/access.ts'
+import { failureClass } from '../ports/failure.ts'
 import { compareHits, type SearchHit, type SearchQueries } from '../ports/search.ts'
 import type { EntryDocument, EntryId, HistoryStore, RoomId, Timestamp, UserId } from '../ports/store.ts'
 import { indexedSeq } from './indexed.ts'
@@ -121,16 +122,19 @@ async function askIndex(
   wanted: Wanted,
 ): Promise<{ readonly hits: readonly SearchHit[]; readonly partial: boolean }> {
   const rooms = [...searched.keys()]
-  try {
-    // Before the query, which then finds whatever they tell of.
-    const heads = await search.heads(rooms)
-    const found = await search.query({ ...wanted, rooms, sender, after, hitsMax })
-    for (const [room, one] of searched) one.indexed = indexedSeq(heads.get(room), one.epoch)
-    return found
-  } catch (cause) {
-    if (searched.size > TAIL_ROOMS_MAX) throw new Problem('SEARCH_UNAVAILABLE', undefined, { cause })
-    return { hits: [], partial: false }
-  }
+  for (let isFirst = true; ; isFirst = false)
+    try {
+      // Heads come before the query, which then finds whatever they tell of; and of the same index, be it replaced meanwhile.
+      const of = await search.current()
+      const heads = await search.heads(rooms, of)
+      const found = await search.query({ ...wanted, of, rooms, sender, after, hitsMax })
+      for (const [room, one] of searched) one.indexed = indexedSeq(heads.get(room), one.epoch)
+      return found
+    } catch (cause) {
+      if (isFirst && failureClass(cause) === 'lost') continue
+      if (searched.size > TAIL_ROOMS_MAX) throw new Problem('SEARCH_UNAVAILABLE', undefined, { cause })
+      return { hits: [], partial: false }
+    }
 }
 
 /** The newest entries that the index lacks, as many as may be looked at for one search. */

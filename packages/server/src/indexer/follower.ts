@@ -198,7 +198,7 @@ export class Follower {
     }
     const unknown = [...rooms]
     if (unknown.length === 0) return
-    const heads = await writer.until(() => search.heads(unknown))
+    const heads = await writer.until(() => search.heads(unknown, this.#into))
     for (const room of unknown) this.#heads.set(room, indexedSeq(heads.get(room), this.#epoch))
   }
 

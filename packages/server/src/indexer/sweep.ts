@@ -42,7 +42,12 @@ export class Sweep {
       const from = after
       const page = await writer.until(() => history.rooms(from, settings.sweepRoomsMax))
       const ours = page.filter(({ room }) => followers.has(partitionOf(room, partitions)))
-      const heads = await writer.until(() => search.heads(ours.map(({ room }) => room)))
+      const heads = await writer.until(() =>
+        search.heads(
+          ours.map(({ room }) => room),
+          into,
+        ),
+      )
       for (const { room, head } of ours) {
         const partition = partitionOf(room, partitions)
         const epoch = epochs[partition] ?? 0

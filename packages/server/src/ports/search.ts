@@ -36,6 +36,8 @@ export interface SearchPhrase {
 }
 
 export interface SearchQuery {
+  /** The index that `current` named; undefined for whichever is there. Where that one is gone, the call rejects with class lost. */
+  readonly of?: string | undefined
   /** Each must be there. Without any, nothing is found. */
   readonly wanted: readonly SearchPhrase[]
   /** A hit's rank is how many of these it has as well. At most five. */
@@ -61,6 +63,9 @@ export interface SearchIndex {
   readonly visibleAtOnce: boolean
   /** Makes the index if there is none. Returns what tells it from one that was there before, or will be. [SEA7] */
   open(): Promise<string>
+  /** The same of the index that is searched, as it was last known: heads and hits tell of one another where they are of the same. undefined where there
+   * is none. */
+  current(): Promise<string | undefined>
   /** In this order: documents (one of a lower version than what is there, or of the same, changes nothing), heads, and the feed position they bring
    * a partition to. [SEA1]
    * Returns the documents that this engine can never take; everything else is durable, or the call throws: then heads and position tell of nothing
@@ -69,9 +74,9 @@ export interface SearchIndex {
   /** The feed position up to which the index holds everything of a partition; undefined in a new index. [SEA2] */
   progress(partition: number): Promise<Offset | undefined>
   /** How far each of these rooms is indexed, as `write` was told; rooms it does not know are left out. What they tell of is found by every query
-   * that begins later. [SEA3] */
-  heads(rooms: readonly RoomId[]): Promise<ReadonlyMap<RoomId, number>>
-  refresh(): Promise<void>
+   * of the same index that begins later. [SEA3] `of` as in a query; it may name a draft. */
+  heads(rooms: readonly RoomId[], of?: string): Promise<ReadonlyMap<RoomId, number>>
+  refresh(of?: string): Promise<void>
   /** The seqs of this room's documents, ascending, from the first one above `after`: for the checker. [SEA5] */
   seqs(room: RoomId, after: number, seqsMax: number): Promise<readonly number[]>
   /** By rank, the highest first; then newest first by `at`, then by room, then by seq downwards: every engine the same. [SEA4]
@@ -79,8 +84,17 @@ export interface SearchIndex {
   query(query: SearchQuery): Promise<{ readonly hits: readonly SearchHit[]; readonly partial: boolean }>
 }
 
+/** An index may be made anew beside the one that is searched, and take its place. */
+export interface SearchDrafts {
+  /** Begins one, or finds the one that was begun. Returns its own name, by which it is written and its heads are read: nothing else shows it. [SEA8] */
+  draft(): Promise<string>
+  /** In one step it is what is searched, and the index before it is gone with its name. Rejects with class lost where there is no such draft; may be
+   * repeated. [SEA8] */
+  publish(draft: string): Promise<void>
+}
+
 /** For those who ask the index and do not write it. */
-export type SearchQueries = Pick<SearchIndex, 'query' | 'heads'>
+export type SearchQueries = Pick<SearchIndex, 'current' | 'query' | 'heads'>
 
 /** The order of hits. Rooms by code points, as bytes of UTF-8 are compared: what JavaScript compares are units of UTF-16. */
 export function compareHits(a: SearchHit, b: SearchHit): number {

@@ -96,6 +96,23 @@ test('[HTTP16] only rooms that the caller may read now are searched', async () =
   assert.equal((await search(bob, '&room=shared')).body.code, 'NOT_A_MEMBER')
 })
 
+test('[HTTP16] an index that is replaced while the search runs leaves nothing out', async () => {
+  let isAsked = false
+  const after = async ({ call }: { call: string }) => {
+    if (call !== 'indexed' || !isAsked) return
+    isAsked = false
+    const { search } = scene.engines
+    // It has nothing yet, and says so.
+    await search.publish(await search.draft())
+  }
+  await using scene = await Scene.open({ faults: { after } })
+  const alice = await scene.token('alice')
+  await talk(scene, 'r', alice, ['a password'])
+  isAsked = true
+  const answer = await scene.request('GET', '/v1/search?q=password', { token: alice })
+  assert.deepEqual([found(answer), answer.body.partial, isAsked], [['r: a password'], false, false])
+})
+
 test('[HTTP16] who is removed while the search runs is shown nothing of that room', async () => {
   let removed: () => Promise<void> = async () => {}
   const after = ({ call }: { call: string }) => (call === 'query' ? removed() : undefined)

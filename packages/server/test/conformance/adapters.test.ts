@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Faults } from '../../src/adapters/memory/memory.ts'
+import { MemorySearch } from '../../src/adapters/memory/search.ts'
+import { SearchFile } from '../../src/adapters/sqlite/search-file.ts'
 import type { SqliteOptions } from '../../src/adapters/sqlite/sqlite.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { systemRandom } from '../../src/adapters/system/random.ts'
@@ -9,8 +11,10 @@ import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { FailpointName } from '../../src/ports/system.ts'
 import { memoryEngines, sqliteEngines } from '../support/adapters.ts'
+import { temporaryFolder } from '../support/server.ts'
 import { logConformance } from './log.ts'
 import { searchConformance } from './search.ts'
+import { draftConformance } from './search-drafts.ts'
 import { storeConformance } from './store.ts'
 import type { Fault, OpenSubject, Subject } from './subject.ts'
 import { systemConformance } from './system.ts'
@@ -34,6 +38,26 @@ for (const { name, open } of ADAPTERS)
     storeConformance(name, partitions, open)
     if (partitions === 1) searchConformance(name, open)
   }
+
+draftConformance('memory', async () => {
+  const search = new MemorySearch({})
+  return { search, elsewhere: search, close: async () => search.close() }
+})
+
+draftConformance('sqlite', async () => {
+  const folder = temporaryFolder()
+  const open = () => new SearchFile({ file: join(folder.path, 'search.db'), readOnly: false })
+  const [search, elsewhere] = [open(), open()]
+  return {
+    search,
+    elsewhere,
+    close: async () => {
+      search.close()
+      elsewhere.close()
+      folder[Symbol.dispose]()
+    },
+  }
+})
 
 function failure(fault: Fault): Failure {
   return new Failure(fault === 'before' ? 'transient' : 'ambiguous', `a fault of the test: ${fault}`)

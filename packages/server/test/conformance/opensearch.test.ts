@@ -1,6 +1,8 @@
+import { openSearch } from '../../src/adapters/opensearch/opensearch.ts'
 import { engineElsewhere, engineForTests } from '../support/engines.ts'
-import { openSearchSubject } from './opensearch-subject.ts'
+import { dropIndexes, openSearchSubject, ownPrefix } from './opensearch-subject.ts'
 import { searchConformance } from './search.ts'
+import { draftConformance } from './search-drafts.ts'
 
 const engines = {
   OpenSearch: await engineForTests('opensearch'),
@@ -9,4 +11,18 @@ const engines = {
 }
 
 for (const [name, engine] of Object.entries(engines))
-  if (engine !== undefined) searchConformance(name, () => openSearchSubject(engine.url))
+  if (engine !== undefined) {
+    searchConformance(name, () => openSearchSubject(engine.url))
+    draftConformance(name, async () => {
+      const { url } = ownPrefix(engine.url)
+      const [one, other] = [openSearch({ url }), openSearch({ url })]
+      return {
+        search: one.search,
+        elsewhere: other.search,
+        close: async () => {
+          await Promise.all([one.close(), other.close()])
+          await dropIndexes(url)
+        },
+      }
+    })
+  }

@@ -285,11 +285,11 @@ export function searchConformance(name: string, open: OpenSubject): void {
   })
 }
 
-function message(room: string, seq: number, text: string, at = seq): SearchDocument {
+export function message(room: string, seq: number, text: string, at = seq): SearchDocument {
   return { room, seq, id: `${room}/${seq}`, sender: 'alice', at, version: 1, tokens: text, exact: '' }
 }
 
-function phrase(tokens: readonly string[], isPrefix = false): SearchPhrase {
+export function phrase(tokens: readonly string[], isPrefix = false): SearchPhrase {
   return { in: 'tokens', tokens, isPrefix }
 }
 

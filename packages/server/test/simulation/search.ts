@@ -209,6 +209,10 @@ class Client implements SearchIndex {
     return this.#read(() => NAME)
   }
 
+  async current(): Promise<string> {
+    return NAME
+  }
+
   async write(request: SearchWrite): Promise<readonly SearchDocument[]> {
     if (request.into !== undefined && request.into !== NAME) throw new Failure('lost', 'another index')
     const { chance, surroundings } = this.#engine

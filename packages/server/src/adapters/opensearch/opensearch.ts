@@ -1,12 +1,12 @@
-import { Failure } from '../../ports/failure.ts'
+import { Failure, failureClass } from '../../ports/failure.ts'
 import type { Offset } from '../../ports/log.ts'
-import type { SearchDocument, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
+import type { SearchDocument, SearchDrafts, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
 import type { SetUpStep } from '../../ports/set-up.ts'
 import type { RoomId } from '../../ports/store.ts'
 import { type Item, writeAll } from './bulk.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { field } from './failures.ts'
-import { createIndex, currentIndex, readAlias } from './indexes.ts'
+import { createIndex, currentIndex, draftIndex, publishIndex, readAlias } from './indexes.ts'
 import { RESULTS_MAX, ROOMS_MAX } from './layout.ts'
 import { hitsIn, requestOf, rowsIn } from './query.ts'
 
@@ -19,7 +19,7 @@ const PROGRESS = 'progress'
 const ROUTED_ROOMS_MAX = 20
 
 export interface OpenedSearch {
-  readonly search: SearchIndex
+  readonly search: SearchIndex & SearchDrafts
   /** What the cluster is waited for, in a sentence each. */
   waiting(): readonly string[]
   close(): Promise<void>
@@ -50,10 +50,12 @@ export async function setUpSearch(options: ClusterOptions): Promise<readonly Set
   }
 }
 
-class ClusterIndex implements SearchIndex {
+class ClusterIndex implements SearchIndex, SearchDrafts {
   readonly visibleAtOnce = false
   readonly #cluster: Cluster
   readonly #read: string
+  /** The own name of what is read, as it was last known. */
+  #current: string | undefined
   /** One copy of each shard answers all that this process asks, so that what one answer tells of the next one finds. */
   readonly #preference = `holdfast-${crypto.randomUUID()}`
 
@@ -63,16 +65,32 @@ class ClusterIndex implements SearchIndex {
   }
 
   async open(): Promise<string> {
-    const current = await currentIndex(this.#cluster)
-    if (current !== undefined) return current
+    this.#current = await currentIndex(this.#cluster)
+    if (this.#current !== undefined) return this.#current
     await createIndex(this.#cluster)
-    const made = await currentIndex(this.#cluster)
-    if (made === undefined)
+    this.#current = await currentIndex(this.#cluster)
+    if (this.#current === undefined)
       throw new Failure(
         'operator',
         `${this.#cluster.name}: the index ${this.#cluster.prefix}-1 is there without its names: remove it, and it is made again`,
       )
-    return made
+    return this.#current
+  }
+
+  async current(): Promise<string | undefined> {
+    this.#current ??= await currentIndex(this.#cluster, ANSWER_MS_MAX)
+    return this.#current
+  }
+
+  draft(): Promise<string> {
+    return draftIndex(this.#cluster)
+  }
+
+  async publish(draft: string): Promise<void> {
+    // Its heads tell of what is found, from the first moment on.
+    await this.refresh(draft)
+    await publishIndex(this.#cluster, draft)
+    this.#current = draft
   }
 
   async write({ into, documents, heads, through }: SearchWrite): Promise<readonly SearchDocument[]> {
@@ -111,11 +129,11 @@ class ClusterIndex implements SearchIndex {
     return typeof next === 'number' ? next : undefined
   }
 
-  async heads(rooms: readonly RoomId[]): Promise<ReadonlyMap<RoomId, number>> {
+  async heads(rooms: readonly RoomId[], of?: string): Promise<ReadonlyMap<RoomId, number>> {
     const heads = new Map<RoomId, number>()
     for (let from = 0; from < rooms.length; from += RESULTS_MAX) {
       const some = rooms.slice(from, from + RESULTS_MAX)
-      const answer = await this.#search(some, {
+      const answer = await this.#search(of, some, {
         query: { bool: { filter: [{ terms: { headOf: some } }] } },
         _source: false,
         docvalue_fields: ['headOf', 'head'],
@@ -130,12 +148,12 @@ class ClusterIndex implements SearchIndex {
     return heads
   }
 
-  async refresh(): Promise<void> {
+  async refresh(of?: string): Promise<void> {
     const answer = await this.#cluster.ask({
       method: 'POST',
-      path: `/${this.#read}/_refresh`,
+      path: `/${of ?? this.#read}/_refresh`,
       timeoutMs: READ_MS_MAX,
-      isFine: (status) => status === 404,
+      isFine: (status) => of === undefined && status === 404,
     })
     const shards = field(answer, '_shards')
     // A copy that is nowhere is refreshed when it comes back; a shard that is nowhere at all shows as none successful.
@@ -144,7 +162,7 @@ class ClusterIndex implements SearchIndex {
   }
 
   async seqs(room: RoomId, after: number, seqsMax: number): Promise<readonly number[]> {
-    const answer = await this.#search([room], {
+    const answer = await this.#search(undefined, [room], {
       query: { bool: { filter: [{ term: { room } }, { range: { seq: { gt: after } } }] } },
       _source: false,
       track_total_hits: false,
@@ -156,22 +174,27 @@ class ClusterIndex implements SearchIndex {
 
   async query(query: SearchQuery) {
     if (query.wanted.length === 0 || query.rooms.length === 0) return { hits: [], partial: false }
-    const answer = await this.#search(query.rooms, requestOf(query))
+    const answer = await this.#search(query.of, query.rooms, requestOf(query))
     return { hits: hitsIn(answer), partial: field(answer, 'timed_out') === true || query.rooms.length > ROOMS_MAX }
   }
 
-  /** Of an index that does not exist yet there is nothing. */
-  #search(rooms: readonly RoomId[], body: object): Promise<unknown> {
+  /** Of an index that does not exist yet there is nothing; one that was named, and does not exist any more, is lost. */
+  async #search(of: string | undefined, rooms: readonly RoomId[], body: object): Promise<unknown> {
     const routing =
       rooms.length <= ROUTED_ROOMS_MAX && rooms.every((room) => !room.includes(',')) ? { routing: rooms.join(',') } : {}
-    return this.#cluster.ask({
-      method: 'POST',
-      path: `/${this.#read}/_search`,
-      query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
-      body,
-      timeoutMs: ANSWER_MS_MAX,
-      isFine: (status) => status === 404,
-    })
+    try {
+      return await this.#cluster.ask({
+        method: 'POST',
+        path: `/${of ?? this.#read}/_search`,
+        query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
+        body,
+        timeoutMs: ANSWER_MS_MAX,
+        isFine: (status) => of === undefined && status === 404,
+      })
+    } catch (cause) {
+      if (failureClass(cause) === 'lost' && this.#current === of) this.#current = undefined
+      throw cause
+    }
   }
 }
 

@@ -16,6 +16,7 @@ export function connectSearch(options: Omit<LinkOptions, 'name' | 'isStartedAlwa
   link.begin().catch((cause) => logger.error({ cause }, 'the search index cannot be opened; everything else goes on'))
   const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce' | 'write'>>('search', [
     'open',
+    'current',
     'progress',
     'heads',
     'refresh',
