@@ -34,7 +34,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'core',
     'ports',
     'adapters/jwt',
-    'adapters/sqlite',
     'adapters/system',
   ],
   compose: [

@@ -13,9 +13,13 @@ export interface Command {
   readonly help: string
   /** What `--help TOPIC` prints, where a help has more than one page. Throws a usage error for a topic that is none. */
   readonly helpOn?: (topic: string) => string
+  /** By their names, which stand where the first argument would. */
+  readonly subcommands?: Readonly<Record<string, Subcommand>>
   /** Resolves with the exit code: one of `EXIT`. Rejects with a `CommandError`, or with what nobody expected. */
   run(args: readonly string[], io: Io): Promise<number>
 }
+
+export type Subcommand = Pick<Command, 'help' | 'run'>
 
 /** What a command may touch of the process it runs in. */
 export interface Io {

@@ -3,7 +3,7 @@ import { nearest } from '../core/nearest.ts'
 import type { StopSignals } from '../lifecycle.ts'
 import { Failure } from '../ports/failure.ts'
 import { BUILD } from '../version.ts'
-import { type Command, CommandError, EXIT, type Io } from './command.ts'
+import { type Command, CommandError, EXIT, type Io, type Subcommand } from './command.ts'
 import { processIo } from './terminal.ts'
 
 /** Every command, loaded when it is called: a start pays for no other. */
@@ -44,11 +44,23 @@ async function dispatch(verb: string, args: readonly string[], io: Io): Promise<
     return EXIT.ok
   }
   const command = await load(verb)
+  const inner = subcommand(command, args[0])
+  if (inner !== undefined) return runOrHelp(inner, args.slice(1), io)
+  return runOrHelp(command, args, io)
+}
+
+async function runOrHelp(command: Runnable, args: readonly string[], io: Io): Promise<number> {
   const end = args.indexOf('--')
   const options = end < 0 ? args : args.slice(0, end)
   const asked = options.findIndex((option) => /^(--help(=.*)?|-h)$/.test(option))
   if (asked >= 0) return printHelp(command, options[asked]?.split('=')[1] ?? options[asked + 1], io)
   return command.run(args, io)
+}
+
+type Runnable = Pick<Command, 'help' | 'helpOn' | 'run' | 'subcommands'>
+
+function subcommand({ subcommands = {} }: Runnable, name: string | undefined): Subcommand | undefined {
+  return name !== undefined && Object.hasOwn(subcommands, name) ? subcommands[name] : undefined
 }
 
 async function load(verb: string): Promise<Command> {
@@ -73,8 +85,8 @@ async function help([verb, topic]: readonly string[], io: Io): Promise<number> {
   return EXIT.ok
 }
 
-async function printHelp({ help, helpOn }: Command, topic: string | undefined, io: Io): Promise<number> {
-  const page = topic === undefined || topic.startsWith('-') ? undefined : helpOn?.(topic)
-  await io.out.write(page ?? help)
+async function printHelp(command: Runnable, topic: string | undefined, io: Io): Promise<number> {
+  const page = topic === undefined || topic.startsWith('-') ? undefined : command.helpOn?.(topic)
+  await io.out.write(page ?? subcommand(command, topic)?.help ?? command.help)
   return EXIT.ok
 }

@@ -2,6 +2,7 @@ import { LIMITS } from '@holdfast/protocol'
 import { type Description, exactly, helpOf, integer, oneOf, parse } from './arguments.ts'
 import { type Command, EXIT, type Io } from './command.ts'
 import { CLIENT_EXITS, CLIENT_OPTIONS, connect, isLocalAdministrator } from './installation.ts'
+import { subcommand as rebuild } from './search-rebuild.ts'
 import { coloured, Table } from './table.ts'
 import { type AnyEntry, ENTRY_COLUMNS, entryRow } from './timeline.ts'
 
@@ -9,7 +10,8 @@ const DESCRIPTION = {
   name: 'search',
   usage: 'QUERY [OPTIONS]',
   about:
-    "Finds messages that hold all words of the query: in the rooms that the token's user is in, or in one with --room.",
+    "Finds messages that hold all words of the query: in the rooms that the token's user is in, or in one with --room.\n" +
+    'search rebuild makes the index anew (search rebuild --help); as a word to be found it is written: search -- rebuild.',
   options: {
     room: { type: 'string', value: 'ROOM', text: 'only in this room' },
     sender: { type: 'string', value: 'USER', text: 'only what this user said' },
@@ -32,10 +34,18 @@ const DESCRIPTION = {
     ["search 'xin chao' --room lobby", 'in one room; accents need not be typed'],
     ['search instal --prefix --sender bob --room lobby', 'what begins like this, said by bob'],
     ['search mplayer --room lobby --json', 'one hit a line, for other tools'],
+    ['search rebuild', 'makes the index of the installation in ./data anew'],
   ],
 } as const satisfies Description
 
-export const command: Command = { name: 'search', summary: 'find messages', help: helpOf(DESCRIPTION), run }
+export const command: Command = {
+  name: 'search',
+  summary: 'find messages; rebuild the index',
+  help: helpOf(DESCRIPTION),
+  run,
+  // As a word to be found it stands behind --.
+  subcommands: { rebuild },
+}
 
 const ORDERS = ['newest', 'relevance']
 

@@ -1,28 +1,16 @@
 import { sha256 } from '../adapters/system/sha256.ts'
 import type { OpenedForReading } from '../compose/reading.ts'
-import type { Config } from '../config/config.ts'
-import { Failure } from '../ports/failure.ts'
 import type { Clock } from '../ports/system.ts'
 import { CHECKS, type CheckName, type Finding, type Report } from '../verify/report.ts'
 import { type Verified, verify } from '../verify/verify.ts'
-import { type Description, exactly, helpOf, type Options, parse } from './arguments.ts'
-import { type Command, CommandError, EXIT, type Io } from './command.ts'
-import { DATA_OPTION } from './installation.ts'
-import { settingsFrom } from './serve-flags.ts'
+import { type Description, exactly, helpOf, parse } from './arguments.ts'
+import { type Command, EXIT, type Io } from './command.ts'
+import { INSTALLATION_OPTIONS, installationFrom, orUnreachable } from './engines.ts'
+import { StatusLine } from './status-line.ts'
 import { type Cell, coloured, count, Table } from './table.ts'
 
-/** How often the progress is written over, on a terminal. */
-const PROGRESS_MS = 200
 /** Whose commits say how far the work is. */
 const GROUPS = { worker: 'worker', indexer: 'indexer' }
-
-/** Of a cluster: where its engines are. */
-const ENGINE_OPTIONS = {
-  log: { type: 'string', value: 'URL', text: "a cluster's log (or HOLDFAST_LOG)" },
-  store: { type: 'string', value: 'URL', text: "a cluster's store (or HOLDFAST_STORE)" },
-  search: { type: 'string', value: 'URL', text: "a cluster's search index (or HOLDFAST_SEARCH)" },
-  config: { type: 'string', value: 'FILE', text: 'a JSON file with settings' },
-} as const satisfies Options
 
 const DESCRIPTION = {
   name: 'verify',
@@ -32,8 +20,7 @@ const DESCRIPTION = {
     'doubled, gapped or unindexed, and what still waits. It changes nothing. Columns of the table: how many things were looked at,\n' +
     'how many are wrong (the promise is broken), and how many wait (for the worker, the indexer, or an operator).',
   options: {
-    ...DATA_OPTION,
-    ...ENGINE_OPTIONS,
+    ...INSTALLATION_OPTIONS,
     strict: { type: 'boolean', text: 'exit with 1 also when something waits: open dead letters, or a lag' },
     json: { type: 'boolean', text: 'lines of JSON: each finding, then the summary' },
   },
@@ -60,55 +47,22 @@ export const command: Command = {
 async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parse(DESCRIPTION, args)
   exactly('verify', [], positionals)
-  const { data, log, store, search, config } = values
-  const settings = settingsFrom({ data, log, store, search, config }, io)
+  const settings = installationFrom(values, io)
   const where = settings.isCluster ? `${settings.log} and ${settings.store}` : settings.data
-  const installation = await (settings.isCluster ? openCluster(settings, io) : open(settings.data, io))
+  const { openForReading } = await import('../compose/reading.ts')
+  const engines = await orUnreachable(openForReading(settings, { clientName: 'holdfast-verify', writesSearch: false }))
   const begun = io.clock.elapsed()
-  const progress = new Progress(io)
+  const progress = new StatusLine(io)
   let report: Report
   try {
-    report = await verify(installation.verified, (what) => progress.show(what))
+    report = await verify(verifiedOf(engines, io.clock), (what) => progress.show(what))
   } finally {
     progress.clear()
-    await installation.close()
+    await engines.close()
   }
   const seconds = (io.clock.elapsed() - begun) / 1_000
   await (values.json ? printJson(report, seconds, io) : printTable(report, seconds, where, io))
   return report.verdict === 'wrong' || (values.strict && report.verdict === 'waiting') ? EXIT.failed : EXIT.ok
-}
-
-interface Installation {
-  readonly verified: Verified
-  close(): Promise<void>
-}
-
-/** Opens the engines of a data folder for reading only. */
-async function open(folder: string, { clock }: Io): Promise<Installation> {
-  const [{ openSqlite }, { partitionsIn }] = await Promise.all([
-    import('../adapters/sqlite/sqlite.ts'),
-    import('../adapters/sqlite/partitions.ts'),
-  ])
-  const partitions = partitionsIn(folder)
-  if (partitions === undefined)
-    throw new CommandError(
-      EXIT.unreachable,
-      `there is no installation in ${folder}: no log.db of ours. Is --data right?`,
-    )
-  const engines = openSqlite({ folder, partitions, clock, readOnly: true })
-  return { verified: verifiedOf(engines, clock), close: engines.close }
-}
-
-/** Opens the engines that a cluster shares. */
-async function openCluster(config: Config, { clock }: Io): Promise<Installation> {
-  const { openForReading } = await import('../compose/reading.ts')
-  try {
-    const engines = await openForReading(config)
-    return { verified: verifiedOf(engines, clock), close: engines.close }
-  } catch (error) {
-    if (error instanceof Failure) throw new CommandError(EXIT.unreachable, error.message, error)
-    throw error
-  }
 }
 
 function verifiedOf(
@@ -118,28 +72,6 @@ function verifiedOf(
   const { timeline, history, letters, audit } = store
   const { commands, feed } = logs
   return { commands, feed, timeline, history, letters, audit, search, groups: GROUPS, sha256, clock }
-}
-
-/** What is being looked at: one line of a terminal, and nothing elsewhere. */
-class Progress {
-  readonly #io: Io
-  #shownAt = 0
-
-  constructor(io: Io) {
-    this.#io = io
-  }
-
-  show(what: string): void {
-    const { err, clock } = this.#io
-    const now = clock.elapsed()
-    if (!err.isTerminal || now - this.#shownAt < PROGRESS_MS) return
-    this.#shownAt = now
-    err.write(`\r\x1b[K${what}`)
-  }
-
-  clear(): void {
-    if (this.#io.err.isTerminal) this.#io.err.write('\r\x1b[K')
-  }
 }
 
 async function printJson({ verdict, totals, checks, findings }: Report, seconds: number, { out }: Io): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Identity } from '../ports/access.ts'
-import { failureClass } from '../ports/failure.ts'
+import { Failure } from '../ports/failure.ts'
 import { compareHits, type SearchHit, type SearchQueries } from '../ports/search.ts'
 import type { EntryDocument, EntryId, HistoryStore, RoomId, Timestamp, UserId } from '../ports/store.ts'
 import { indexedSeq } from './indexed.ts'
@@ -131,7 +131,9 @@ async function askIndex(
       for (const [room, one] of searched) one.indexed = indexedSeq(heads.get(room), one.epoch)
       return found
     } catch (cause) {
-      if (isFirst && failureClass(cause) === 'lost') continue
+      // Anything else is a mistake of ours, and no trouble of the index.
+      if (!(cause instanceof Failure)) throw cause
+      if (isFirst && cause.class === 'lost') continue
       if (searched.size > TAIL_ROOMS_MAX) throw new Problem('SEARCH_UNAVAILABLE', undefined, { cause })
       return { hits: [], partial: false }
     }

@@ -85,9 +85,12 @@ export class Link {
     })
   }
 
-  /** An object whose methods of these names are calls to the target of this name. */
-  proxy<Port extends object>(target: string, methods: readonly (keyof Port & string)[]): Port {
-    const entries = methods.map((method) => [method, (...args: unknown[]) => this.call(target, method, args)])
+  /** An object whose methods are calls to the target of this name. Each is named, so that none of a port can be forgotten. */
+  proxy<Port extends object>(target: string, methods: { readonly [Method in keyof Port & string]: true }): Port {
+    const entries = Object.keys(methods).map((method) => [
+      method,
+      (...args: unknown[]) => this.call(target, method, args),
+    ])
     return Object.fromEntries(entries) as Port
   }
 

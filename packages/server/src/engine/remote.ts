@@ -60,11 +60,17 @@ export async function connectEngine(options: EngineOptions): Promise<EngineThrea
     commands: log('commands'),
     feed: log('feed'),
     deadLetters: log('dead-letters'),
-    history: link.proxy<HistoryStore>('history', ['view', 'survey', 'members', 'entriesAt', 'rooms']),
-    letters: link.proxy<LetterStore>('letters', ['list', 'get', 'mark']),
-    users: link.proxy<UserStore>('users', ['put', 'get']),
-    search: link.proxy<SearchQueries>('search', ['query', 'heads']),
-    control: link.proxy<EngineControl>('control', ['status', 'metrics', 'stop']),
+    history: link.proxy<HistoryStore>('history', {
+      view: true,
+      survey: true,
+      members: true,
+      entriesAt: true,
+      rooms: true,
+    }),
+    letters: link.proxy<LetterStore>('letters', { list: true, get: true, mark: true }),
+    users: link.proxy<UserStore>('users', { put: true, get: true }),
+    search: link.proxy<SearchQueries>('search', { current: true, query: true, heads: true }),
+    control: link.proxy<EngineControl>('control', { status: true, metrics: true, stop: true }),
   }
   return { engine, stop: () => connection.stop() }
 }
@@ -95,7 +101,11 @@ class Connection {
 
   log(name: string, partitions: number, durability: Durability): SharedLog {
     const { link } = this
-    const calls = link.proxy<Pick<Log, 'range' | 'lag' | 'committed'>>(name, ['range', 'lag', 'committed'])
+    const calls = link.proxy<Pick<Log, 'range' | 'lag' | 'committed'>>(name, {
+      range: true,
+      lag: true,
+      committed: true,
+    })
     return Object.assign(calls, {
       name,
       partitions,

@@ -1,6 +1,6 @@
 import { documentsOf, indexHead } from '../core/indexed.ts'
 import { Failure } from '../ports/failure.ts'
-import type { HistoryStore, RoomId } from '../ports/store.ts'
+import type { HistoryStore, RoomId, RoomView } from '../ports/store.ts'
 import type { IndexerObserver, IndexerSettings } from './settings.ts'
 import type { Writer } from './writer.ts'
 
@@ -23,15 +23,10 @@ export interface Gap {
 
 /** Brings a room's entries of this gap from the store into the index, page by page. */
 export async function fill({ history, writer, settings, observer }: FillOptions, gap: Gap): Promise<void> {
-  const { room, before, into } = gap
-  const page = { room, user: undefined, before, entriesMax: settings.fillEntriesMax }
+  const { room, into } = gap
+  const page = { ...gap, entriesMax: settings.fillEntriesMax }
   for (let { after } = gap; ; ) {
-    const { entries, epoch } = await writer.until(async () => {
-      const view = await history.view({ ...page, after })
-      // What was read before a restore may be of what is no more.
-      if (view.epoch < gap.epoch) throw new Failure('transient', `the store shows epoch ${view.epoch} of ${gap.epoch}`)
-      return view
-    })
+    const { entries, epoch } = await entriesOf({ history, writer }, { ...page, after })
     const last = entries.at(-1)
     if (last === undefined) return
     const documents = entries.flatMap((entry) => documentsOf(entry, epoch))
@@ -39,4 +34,17 @@ export async function fill({ history, writer, settings, observer }: FillOptions,
     observer.filled(documents.length)
     after = last.seq
   }
+}
+
+/** A room's entries from the store, as it is in this epoch or in a later one. */
+export function entriesOf(
+  { history, writer }: Pick<FillOptions, 'history' | 'writer'>,
+  { room, after, before, epoch, entriesMax }: Omit<Gap, 'into'> & { readonly entriesMax: number },
+): Promise<Pick<RoomView, 'entries' | 'epoch'>> {
+  return writer.until(async () => {
+    const view = await history.view({ room, user: undefined, after, before, entriesMax })
+    // What was read before a restore may be of what is no more.
+    if (view.epoch < epoch) throw new Failure('transient', `the store shows epoch ${view.epoch} of ${epoch}`)
+    return view
+  })
 }

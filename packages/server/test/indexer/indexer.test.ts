@@ -3,15 +3,20 @@ import { test } from 'node:test'
 import { type Faults, openMemory } from '../../src/adapters/memory/memory.ts'
 import { epochRecord, storedRecord } from '../../src/core/feed.ts'
 import { indexHead } from '../../src/core/indexed.ts'
+import { Life } from '../../src/core/life.ts'
 import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
-import { INDEXER_DEFAULTS, type IndexerSettings } from '../../src/indexer/settings.ts'
-import { Failure } from '../../src/ports/failure.ts'
+import { type Made, rebuild } from '../../src/indexer/rebuild.ts'
+import { INDEXER_DEFAULTS, type IndexerSettings, SILENT_INDEXER } from '../../src/indexer/settings.ts'
+import { Writer } from '../../src/indexer/writer.ts'
+import { Failure, failureClass } from '../../src/ports/failure.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { SearchIndex } from '../../src/ports/search.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
 import { looking } from '../support/search.ts'
 import { FakeClock } from '../worker/fake-clock.ts'
 import { SILENT_LOGGER, seeded } from '../worker/scene.ts'
+
+const STRAY = { id: 'x', sender: 'al', at: 1, version: 2 ** 40, tokens: 'stray', exact: '' }
 
 class Scene {
   readonly clock = new FakeClock()
@@ -482,6 +487,90 @@ test('[IDX19] the new one is filled also where nothing is said any more', async 
   await scene.clock.advance(3 * INDEXER_DEFAULTS.sweepMs)
   assert.deepEqual(await search.seqs('r', 0, 10), [1, 2])
   await scene.stop()
+})
+
+/** Runs a rebuild of the scene's index to its end, or to what breaks it off. */
+async function rebuildOf(scene: Scene, progress: (made: Made) => void = () => {}): Promise<Made> {
+  const { history } = scene.memory.store
+  const { search } = scene.memory
+  const settings = { ...INDEXER_DEFAULTS, fillEntriesMax: 7, sweepRoomsMax: 2 }
+  const { clock } = scene
+  const parts = { search, settings, clock, random: seeded(1), logger: SILENT_LOGGER, observer: SILENT_INDEXER }
+  const writer = new Writer({ ...parts, life: new Life(clock) })
+  return rebuild({ history, search, writer, partitions: 1, settings, progress })
+}
+
+test('[IDX20] the index is made anew from the store, and takes the place of the old one where the feed is', async () => {
+  const scene = new Scene()
+  const { search } = scene.memory
+  const rooms = ['a', 'b', 'c', 'd', 'e']
+  for (const room of rooms)
+    await scene.say(
+      Array.from({ length: 20 }, (_, i) => `word ${i}`),
+      { room },
+    )
+  await scene.start()
+  const before = await search.open()
+  // What no indexer would ever notice.
+  await search.write({ documents: [{ ...STRAY, room: 'a', seq: 3 }], heads: new Map(), through: undefined })
+  assert.deepEqual(await scene.hits('stray', 'a'), [3])
+
+  const made = await rebuildOf(scene)
+  assert.deepEqual(made, { passes: 2, entries: 100, all: 100, rooms: 5 })
+  assert.notEqual(await search.open(), before)
+  for (const room of rooms) assert.equal((await scene.hits('word', room)).length, 20)
+  assert.deepEqual(await scene.hits('stray', 'a'), [])
+  assert.equal(await search.progress(0), 100)
+  await scene.say(['after'], { room: 'a' })
+  await scene.clock.advance(2_000)
+  assert.deepEqual(await scene.hits('after', 'a'), [21])
+  await scene.stop()
+})
+
+test('[IDX20] what is said meanwhile is brought by another pass, or by the indexer after it', async () => {
+  const scene = new Scene()
+  const { search } = scene.memory
+  await scene.say(Array.from({ length: 30 }, (_, i) => `word ${i}`))
+  await scene.start()
+  let told = 0
+  // One more at each step: there is no end to it.
+  const made = await rebuildOf(scene, () => {
+    told++
+    void scene.say([`meanwhile ${told}`])
+  })
+  assert.ok(made.passes > 1 && told > 2)
+  await scene.clock.advance(2_000)
+  assert.deepEqual(
+    (await search.seqs('r', 0, 1_000)).length,
+    30 + told,
+    'the indexer went on in the new index, without a sweep',
+  )
+  assert.equal((await scene.hits('meanwhile')).length, told)
+  await scene.stop()
+})
+
+test('[IDX20] broken off and begun again it goes on where it was; what another has published meanwhile is told', async () => {
+  const scene = new Scene()
+  const { search } = scene.memory
+  await scene.say(Array.from({ length: 3_000 }, (_, i) => `word ${i}`))
+  const broken = new Error('broken off')
+  await assert.rejects(
+    rebuildOf(scene, ({ entries }) => {
+      if (entries >= 1_000) throw broken
+    }),
+    broken,
+  )
+  const begun = await search.draft()
+  const done = indexHead(1, 0)
+  assert.ok(((await search.heads(['r'], begun)).get('r') ?? 0) >= done + 1_000)
+  const made = await rebuildOf(scene)
+  assert.ok(made.entries <= 2_000, `${made.entries} once more`)
+  assert.deepEqual([await search.open(), (await scene.hits('word')).length], [begun, 1_000])
+
+  await assert.rejects(
+    rebuildOf(scene, async () => search.publish(await search.draft())),
+    (error) => failureClass(error) === 'lost',
+  )
 })
 
 test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {

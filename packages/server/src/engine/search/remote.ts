@@ -14,15 +14,15 @@ export function connectSearch(options: Omit<LinkOptions, 'name' | 'isStartedAlwa
   const { clock, logger } = options
   const link = new Link({ ...options, name: 'search', isStartedAlways: true }, { news() {}, ended() {} })
   link.begin().catch((cause) => logger.error({ cause }, 'the search index cannot be opened; everything else goes on'))
-  const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce' | 'write'>>('search', [
-    'open',
-    'current',
-    'progress',
-    'heads',
-    'refresh',
-    'seqs',
-    'query',
-  ])
+  const calls = link.proxy<Omit<SearchIndex, 'visibleAtOnce' | 'write'>>('search', {
+    open: true,
+    current: true,
+    progress: true,
+    heads: true,
+    refresh: true,
+    seqs: true,
+    query: true,
+  })
   return Object.assign(calls, {
     visibleAtOnce: true,
     async write(request: SearchWrite) {
