@@ -11,8 +11,13 @@ export interface Column {
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** A cell's text comes from anywhere: the table makes it printable. */
-export type Cell = string | { readonly text: string; readonly style: Style }
+export interface Piece {
+  readonly text: string
+  readonly style?: Style | undefined
+}
+
+/** A cell's text comes from anywhere: the table makes it printable. In pieces it keeps their styles in the last column only. */
+export type Cell = string | Piece | readonly Piece[]
 
 const BETWEEN = '  '
 
@@ -31,33 +36,34 @@ export class Table {
 
   async print(rows: readonly (readonly Cell[])[]): Promise<void> {
     const cells = rows.map((row) =>
-      row.map((cell) => (typeof cell === 'string' ? printable(cell) : { ...cell, text: printable(cell.text) })),
+      row.map((cell) => piecesOf(cell).map(({ text, style }) => ({ text: printable(text), style }))),
     )
     for (const row of cells) this.#widen(row)
     const lines = cells.map((row) => this.#line(row))
-    if (!this.#hasTitles) lines.unshift(this.#line(this.#columns.map(({ title }) => ({ text: title, style: 'dim' }))))
+    if (!this.#hasTitles) lines.unshift(this.#line(this.#columns.map(({ title }) => [{ text: title, style: 'dim' }])))
     this.#hasTitles = true
     await this.#output.write(`${lines.join('\n')}\n`)
   }
 
-  #widen(row: readonly Cell[]): void {
+  #widen(row: readonly (readonly Piece[])[]): void {
     for (const [i, cell] of row.entries()) {
       const width = Math.min(columnsOf(textOf(cell)), this.#columns[i]?.columnsMax ?? Number.POSITIVE_INFINITY)
       this.#widths[i] = Math.max(this.#widths[i] ?? 0, width)
     }
   }
 
-  #line(row: readonly Cell[]): string {
+  #line(row: readonly (readonly Piece[])[]): string {
     const last = this.#columns.length - 1
-    const fit = (text: string, i: number) =>
-      i === last && this.#columns[i]?.align !== 'right'
-        ? text
-        : fitted(text, this.#widths[i] ?? 0, this.#columns[i]?.align)
     const styled = row.map((cell, i) => {
-      const text = fit(textOf(cell), i)
-      return typeof cell === 'string' ? text : coloured(this.#output, cell.style, text)
+      const align = this.#columns[i]?.align
+      if (i === last && align !== 'right') return cell.map((piece) => this.#styled(piece)).join('')
+      return this.#styled({ text: fitted(textOf(cell), this.#widths[i] ?? 0, align), style: cell[0]?.style })
     })
     return styled.join(BETWEEN).trimEnd()
+  }
+
+  #styled({ text, style }: Piece): string {
+    return style === undefined ? text : coloured(this.#output, style, text)
   }
 }
 
@@ -66,8 +72,18 @@ export function coloured(output: Output, style: Style, text: string): string {
   return output.hasColours ? styleText(style, text, { validateStream: false }) : text
 }
 
-function textOf(cell: Cell): string {
-  return typeof cell === 'string' ? cell : cell.text
+/** A cell without its styles. */
+export function plain(cell: Cell): string {
+  return textOf(piecesOf(cell))
+}
+
+function piecesOf(cell: Cell): readonly Piece[] {
+  if (typeof cell === 'string') return [{ text: cell }]
+  return 'text' in cell ? [cell] : cell
+}
+
+function textOf(cell: readonly Piece[]): string {
+  return cell.map(({ text }) => text).join('')
 }
 
 /** An instant for people: UTC, to the second. */

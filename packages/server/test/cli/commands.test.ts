@@ -211,6 +211,12 @@ suite('commands beside a server', () => {
     })
     assert.deepEqual((await found('good', '--token', anna, '--sender', 'nobody')).found, [])
     assert.match((await here('search', 'good', '--token', anna, '--limit', '1')).err, /^there are more; --limit/)
+    const around = await here('search', 'good', '--token', anna, '--context', '1')
+    const seqs = around.out.split('\n').map((line) => /^(?:lobby)? +(\d)/.exec(line)?.[1] ?? '')
+    assert.deepEqual(seqs, ['', '4', '5', '', '1', '2', '3', ''], around.out)
+    const [first] = linesOf((await here('search', 'good', '--token', anna, '--context', '1', '--json')).out)
+    const seqOf = (entries: unknown) => (entries as { seq: number }[]).map(({ seq }) => seq)
+    assert.deepEqual([seqOf(first?.before), first?.seq, seqOf(first?.after)], [[4], 5, []])
     const { exit, err } = await here('search', 'good', '--order', 'oldest')
     assert.deepEqual([exit, err.split('.')[0]], [2, 'holdfast: --order must be newest or relevance, not "oldest"'])
     const [local, named, asAnna] = await Promise.all([

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { styleText } from 'node:util'
 import fc from 'fast-check'
-import type { Output } from '../../src/cli/command.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import type { Io, Output } from '../../src/cli/command.ts'
 import { columnsOf, fitted, printable } from '../../src/cli/printable.ts'
+import { command as search } from '../../src/cli/search.ts'
 import { Table } from '../../src/cli/table.ts'
 
 function paper(hasColours = false): Output & { text: string } {
@@ -54,4 +60,33 @@ test('[CLI3] colours are for terminals that want them', async () => {
   for (const out of [plain, coloured]) await new Table(out, [{ title: 'A' }]).print([[{ text: 'x', style: 'red' }]])
   assert.equal(plain.text, 'A\nx\n')
   assert.match(coloured.text, /\x1b\[31mx\x1b\[39m/)
+})
+
+test('[CLI3] pieces of a last cell keep their styles, and what would drive a terminal is shown in each', async () => {
+  const out = paper(true)
+  const pieces = [{ text: 'a\x1b' }, { text: 'b\n', style: 'bold' as const }, { text: 'c' }]
+  await new Table(out, [{ title: 'A' }, { title: 'B' }]).print([[pieces, pieces]])
+  assert.equal(out.text.split('\n')[1], 'a\\x1bb\\nc  a\\x1b\x1b[1mb\\n\x1b[22mc')
+})
+
+test('[CLI14] what was looked for is marked on a terminal', async () => {
+  const hit = {
+    room: 'r',
+    seq: 1,
+    id: 'i',
+    kind: 'message',
+    sender: 'al',
+    at: 0,
+    text: 'xin chào!',
+    highlights: [[4, 8]],
+  }
+  const server = createServer((_, answer) => answer.end(JSON.stringify({ hits: [hit], next: null, partial: false })))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const out = paper(true)
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const io = { out, err: paper(), environment: {}, clock: systemClock } as unknown as Io
+  assert.equal(await search.run(['chao', '--url', url, '--token', 't'], io), 0)
+  assert.ok(out.text.includes(`xin ${styleText(['bold', 'yellow'], 'chào', { validateStream: false })}!`), out.text)
+  server.close()
 })
