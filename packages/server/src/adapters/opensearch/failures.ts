@@ -1,5 +1,6 @@
 import { errors } from '@opensearch-project/opensearch'
 import { Failure, type FailureClass } from '../../ports/failure.ts'
+import { NoAnswer } from './hanging.ts'
 
 /**
  * What the answer to a request, or about one item of a bulk, means. Every write here may be repeated, so that nobody knows what became of one
@@ -73,7 +74,7 @@ export function failureOf(error: unknown, server: string): Failure {
   if (error instanceof errors.RequestAbortedError)
     return new Failure('closed', `${server}: the search index was closed`)
   const said = error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error)
-  if (error instanceof errors.TimeoutError) return new Failure('transient', `${server} does not answer in time`, error)
+  if (error instanceof errors.TimeoutError) return new NoAnswer('transient', `${server} does not answer in time`, error)
   if (error instanceof errors.ConnectionError || error instanceof errors.NoLivingConnectionsError)
     return new Failure('transient', `${server} cannot be reached: ${said}`, error)
   if (error instanceof errors.ConfigurationError) return new Failure('operator', `${server}: ${said}`, error)

@@ -6,6 +6,7 @@ import type { RoomId } from '../../ports/store.ts'
 import { type Item, writeAll } from './bulk.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { field } from './failures.ts'
+import { Hanging } from './hanging.ts'
 import { createIndex, currentIndex, draftIndex, publishIndex, readAlias } from './indexes.ts'
 import { RESULTS_MAX, ROOMS_MAX } from './layout.ts'
 import { hitsIn, requestOf, rowsIn } from './query.ts'
@@ -54,6 +55,7 @@ class ClusterIndex implements SearchIndex, SearchDrafts {
   readonly visibleAtOnce = false
   readonly #cluster: Cluster
   readonly #read: string
+  readonly #hanging = new Hanging()
   /** The own name of what is read, as it was last known. */
   #current: string | undefined
   /** One copy of each shard answers all that this process asks, so that what one answer tells of the next one finds. */
@@ -78,7 +80,7 @@ class ClusterIndex implements SearchIndex, SearchDrafts {
   }
 
   async current(): Promise<string | undefined> {
-    this.#current ??= await currentIndex(this.#cluster, ANSWER_MS_MAX)
+    this.#current ??= await this.#hanging.ask(() => currentIndex(this.#cluster, ANSWER_MS_MAX))
     return this.#current
   }
 
@@ -183,14 +185,16 @@ class ClusterIndex implements SearchIndex, SearchDrafts {
     const routing =
       rooms.length <= ROUTED_ROOMS_MAX && rooms.every((room) => !room.includes(',')) ? { routing: rooms.join(',') } : {}
     try {
-      return await this.#cluster.ask({
-        method: 'POST',
-        path: `/${of ?? this.#read}/_search`,
-        query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
-        body,
-        timeoutMs: ANSWER_MS_MAX,
-        isFine: (status) => of === undefined && status === 404,
-      })
+      return await this.#hanging.ask(() =>
+        this.#cluster.ask({
+          method: 'POST',
+          path: `/${of ?? this.#read}/_search`,
+          query: { allow_partial_search_results: false, preference: this.#preference, ...routing },
+          body,
+          timeoutMs: ANSWER_MS_MAX,
+          isFine: (status) => of === undefined && status === 404,
+        }),
+      )
     } catch (cause) {
       if (failureClass(cause) === 'lost' && this.#current === of) this.#current = undefined
       throw cause
