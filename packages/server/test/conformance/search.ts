@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { documentsOf } from '../../src/core/indexed.ts'
+import { wantedOf } from '../../src/core/wanted.ts'
 import { failureClass } from '../../src/ports/failure.ts'
 import {
   compareHits,
@@ -223,6 +225,47 @@ export function searchConformance(name: string, open: OpenSubject): void {
       const rank = { ...after, rank: 1 }
       const preferred = [exact('wörd')]
       assert.deepEqual((await ask({ wanted: [phrase(['word'])], preferred, after: rank })).map(placeOf), ['r#5', 'r#1'])
+    })
+
+    test('[SEA9] hostile texts are indexed, and found by themselves, their beginnings and their marks: nothing in them is a query', async () => {
+      const marks = '\u0301'.repeat(10_000)
+      const texts = [
+        'a\0b c',
+        `e${marks}`,
+        marks,
+        '\ud800 lone \udc00',
+        '"; DROP TABLE words;--',
+        'room:r AND (x OR NOT y) NEAR/3 z* ^a {"match_all":{}}',
+        '.* [a-z]+ \\ (?:x)* $ ^ | ~2 <IDs> @@',
+        'x'.repeat(8_000),
+        'ab '.repeat(2_500),
+        '😀👩‍👩‍👧'.repeat(500),
+        '検索'.repeat(1_200),
+        '\u202e reversed \u2028 lines \u00a0 \u3000',
+        '__proto__ constructor toString',
+      ]
+      const content = (text: string) => ({ kind: 'message', text })
+      await write(
+        texts.flatMap((text, i) =>
+          documentsOf({ room: 'r', seq: i + 1, id: `${i}`, sender: 'al', at: i + 1, content: content(text) }, 1),
+        ),
+      )
+      for (const [i, text] of texts.entries())
+        for (const order of ['newest', 'relevance'] as const)
+          for (const isPrefix of [false, true]) {
+            const wanted = wantedOf(text.slice(0, 999), { order, isPrefix })
+            const hits = await ask(wanted)
+            if (wanted.wanted.length > 0)
+              assert.ok(
+                hits.some(({ seq }) => seq === i + 1),
+                JSON.stringify(text.slice(0, 50)),
+              )
+            else assert.deepEqual(hits, [])
+          }
+      assert.deepEqual(
+        await search.seqs('r', 0, 100),
+        texts.map((_, i) => i + 1),
+      )
     })
 
     test('[SEA2] the progress is unknown at first, and then what was written last', async () => {
