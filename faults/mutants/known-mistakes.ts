@@ -26,5 +26,21 @@ export const KNOWN_MISTAKES: readonly KnownMistake[] = [
   { mistake: 'auto-commit on', mutants: ['auto-commit'] },
   { mistake: 'dedupe cache with a time limit instead of the key', mutants: ['dedupe-by-time'] },
   { mistake: 'cursor off by one', mutants: ['commit-off-by-one', 'start-off-by-one', 'fill-off-by-one'] },
+  {
+    mistake: 'search that is silently wrong',
+    mutants: [
+      'older-version-wins',
+      'version-without-the-epoch',
+      'written-into-any-index',
+      'heads-of-the-old-index',
+      'heads-and-hits-of-two-indexes',
+      'rights-read-once',
+      'tail-not-looked-at',
+      'bulk-failures-pass',
+    ],
+  },
+  { mistake: 'search that holds people up', mutants: ['every-search-waits'] },
+  { mistake: 'rebuild that loses its place', mutants: ['rebuilt-without-a-position', 'rebuild-begins-anew'] },
+  { mistake: 'log that lets go what was not read', mutants: ['retention-passed-by'] },
   { mistake: 'SQLite NORMAL', mutants: ['accepted-without-a-sync', 'stored-without-a-sync'] },
 ]

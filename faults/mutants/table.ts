@@ -9,6 +9,7 @@ import { DOUBLED } from './defects/08-doubled.ts'
 import { TOLD_TOO_EARLY } from './defects/09-told-too-early.ts'
 import { NOT_DRAINED } from './defects/10-not-drained.ts'
 import { MISTAKES } from './mistakes/mistakes.ts'
+import { SILENT_SEARCH } from './mistakes/search.ts'
 import type { Mutant } from './mutant.ts'
 import { ANSWERS } from './rules/answers.ts'
 import { DECISIONS } from './rules/decisions.ts'
@@ -34,4 +35,5 @@ export const MUTANTS: readonly Mutant[] = [
   ANSWERS,
   PUSHES,
   MISTAKES,
+  SILENT_SEARCH,
 ].flat()

@@ -2,6 +2,17 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { SearchQuery } from '../../src/ports/search.ts'
+
+/** A search of which the answer does not matter. */
+export const QUERY: SearchQuery = {
+  wanted: [{ in: 'tokens', tokens: ['a'], isPrefix: false }],
+  preferred: [],
+  rooms: ['r'],
+  sender: undefined,
+  after: undefined,
+  hitsMax: 10,
+}
 
 export interface Asked {
   readonly method: string
