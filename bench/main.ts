@@ -15,6 +15,7 @@ const RUNS: Readonly<Record<PartName, () => Promise<Part>>> = {
   start: async () => (await import('./parts/start.ts')).start,
   drain: async () => (await import('./parts/drain.ts')).drain,
   durable: async () => (await import('./parts/durable.ts')).durable,
+  indexing: async () => (await import('./parts/indexing.ts')).indexing,
 }
 
 process.exitCode = await main(process.argv.slice(2))
