@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start', 'drain', 'durable', 'indexing'] as const
+export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start', 'drain', 'durable', 'indexing', 'trouble'] as const
 export type PartName = (typeof PARTS)[number]
 
 /** What `drain` may start to store into. */

@@ -137,7 +137,8 @@ export class Cluster implements AsyncDisposable {
       // Where setting up failed, some of it is not there.
       await this.#withAdmin((admin) => admin.deleteTopics({ topics }).catch(() => {}))
       await this.database.dropDatabase()
-      if (this.#engines.search !== undefined) await this.#deleteIndex()
+      // An engine of our own takes it along, even from trouble.
+      if (this.#engines.search !== undefined && this.#engines.search.own === undefined) await this.#deleteIndex()
     } finally {
       await Promise.all([this.#client?.close(), this.#opened?.close()])
       this.#folder[Symbol.dispose]()

@@ -58,5 +58,9 @@ function searchOf(engine: string | OwnEngine): SearchEngine {
 /** A part that cannot run here says what to install. Throws what is another trouble. */
 export function absentFor(part: string, error: unknown): PartReport {
   if (!(error instanceof Error && 'code' in error && error.code === 'missing_tool')) throw error
-  return { part, tables: [], goals: [], notes: [`${part} was NOT measured: ${error.message}`], figures: undefined }
+  return notMeasured(part, error.message)
+}
+
+export function notMeasured(part: string, why: string): PartReport {
+  return { part, tables: [], goals: [], notes: [`${part} was NOT measured: ${why}`], figures: undefined }
 }
