@@ -16,6 +16,7 @@ const RUNS: Readonly<Record<PartName, () => Promise<Part>>> = {
   drain: async () => (await import('./parts/drain.ts')).drain,
   durable: async () => (await import('./parts/durable.ts')).durable,
   indexing: async () => (await import('./parts/indexing.ts')).indexing,
+  freshness: async () => (await import('./parts/freshness.ts')).freshness,
   trouble: async () => (await import('./parts/trouble.ts')).trouble,
 }
 

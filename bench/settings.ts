@@ -1,6 +1,17 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start', 'drain', 'durable', 'indexing', 'trouble'] as const
+export const PARTS = [
+  'stored',
+  'fanout',
+  'fsyncs',
+  'idle',
+  'start',
+  'drain',
+  'durable',
+  'indexing',
+  'freshness',
+  'trouble',
+] as const
 export type PartName = (typeof PARTS)[number]
 
 /** What `drain` may start to store into. */

@@ -3,7 +3,7 @@ import type { SearchIndex } from '../../packages/server/src/ports/search.ts'
 
 const PAGE = 10_000
 /** No history was restored here. */
-const EPOCH = 0
+export const EPOCH = 0
 
 /**
  * Looks into the index itself, because what a search shows is looked for in the store too: of this room it holds exactly so many messages behind

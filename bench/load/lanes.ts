@@ -1,6 +1,7 @@
 import type { Client } from './client.ts'
 import { checkHistory } from './history.ts'
 import { Messages } from './messages.ts'
+import { type OnStored, type Pace, sendAtRate } from './pacing.ts'
 import { roomsPerPartition, SENDER } from './preload.ts'
 import { createRoom } from './rooms.ts'
 import { type Sent, sendInClosedLoop, type Until } from './sender.ts'
@@ -44,15 +45,33 @@ export class Lanes {
     )
   }
 
-  /** As fast as the server takes them with so many in flight, shared by the lanes; everything is looked for in history. */
+  /** As fast as the server takes them with so many in flight, shared by the lanes. */
   async flood(lanes: readonly Lane[], inFlight: number, until: Until): Promise<readonly Sent[]> {
     const share = Math.ceil(inFlight / lanes.length)
     const sent = await Promise.all(
       lanes.map(({ client, room, head }) => sendInClosedLoop(client, new Messages(room), share, head, until)),
     )
-    for (const [i, { room, head }] of lanes.entries())
-      await checkHistory(this.#server, room, head, sent[i]?.messages ?? 0)
+    const counts = sent.map(({ messages }) => messages)
+    await this.#check(lanes, counts)
     return sent
+  }
+
+  /** So many a second, shared by the lanes. Resolves with how many messages each has. */
+  async pace(
+    lanes: readonly Lane[],
+    { perSecond, seconds }: Pace,
+    onStored: (lane: Lane) => OnStored,
+  ): Promise<readonly number[]> {
+    const pace = { perSecond: perSecond / lanes.length, seconds }
+    const counts = await Promise.all(
+      lanes.map((lane) => sendAtRate(lane.client, new Messages(lane.room), lane.head, pace, onStored(lane))),
+    )
+    await this.#check(lanes, counts)
+    return counts
+  }
+
+  async #check(lanes: readonly Lane[], counts: readonly number[]): Promise<void> {
+    for (const [i, { room, head }] of lanes.entries()) await checkHistory(this.#server, room, head, counts[i] ?? 0)
   }
 
   close(): void {
