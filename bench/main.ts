@@ -17,6 +17,7 @@ const RUNS: Readonly<Record<PartName, () => Promise<Part>>> = {
   durable: async () => (await import('./parts/durable.ts')).durable,
   indexing: async () => (await import('./parts/indexing.ts')).indexing,
   freshness: async () => (await import('./parts/freshness.ts')).freshness,
+  page: async () => (await import('./parts/page.ts')).page,
   trouble: async () => (await import('./parts/trouble.ts')).trouble,
 }
 

@@ -2,9 +2,9 @@
 // the same layout, from memory. It is given the index that an indexer has left. For each group it posts what an indexer has to post: the
 // messages, with the same ids, routing and versions; then, asked to, the heads of their rooms and how far the partition is, which may only
 // be told once the messages are in. It reads no feed, makes no tokens, looks nothing up and never refreshes.
-import { Agent, type IncomingMessage, request } from 'node:http'
 import { LAYOUT } from '../../packages/server/src/adapters/opensearch/layout.ts'
 import { partitionOf } from '../../packages/server/src/core/identity.ts'
+import { Http } from '../load/http.ts'
 
 export interface Question {
   /** The index to make and to write; gone afterwards. */
@@ -34,20 +34,20 @@ type Found = Item & { readonly _source: { readonly room: string; readonly seq: n
 const SCROLL = '1m'
 const PAGE = 5_000
 const [engine = '', from = '', partitions = '1'] = process.argv.slice(2)
-const agent = new Agent({ keepAlive: true })
+const http = new Http(engine)
 const lanes = await readLanes()
 
 /** The messages of each partition, about in the order in which they were stored. */
 async function readLanes(): Promise<readonly (readonly Found[])[]> {
   const lanes: Found[][] = Array.from({ length: Number(partitions) }, () => [])
   const query = { size: PAGE, version: true, sort: ['_doc'], query: { exists: { field: 'seq' } } }
-  let page = (await ask('POST', `/${from}/_search?scroll=${SCROLL}`, JSON.stringify(query))) as Page
+  let page = (await http.ask('POST', `/${from}/_search?scroll=${SCROLL}`, JSON.stringify(query))) as Page
   while (page.hits.hits.length > 0) {
     for (const hit of page.hits.hits) lanes[partitionOf(hit._source.room, lanes.length)]?.push(hit)
     const more = { scroll: SCROLL, scroll_id: page._scroll_id }
-    page = (await ask('POST', '/_search/scroll', JSON.stringify(more))) as Page
+    page = (await http.ask('POST', '/_search/scroll', JSON.stringify(more))) as Page
   }
-  await ask('DELETE', `/_search/scroll/${page._scroll_id}`)
+  await http.ask('DELETE', `/_search/scroll/${page._scroll_id}`)
   for (const lane of lanes) lane.sort((a, b) => a._source.seq - b._source.seq)
   return lanes
 }
@@ -58,18 +58,18 @@ interface Page {
 }
 
 async function run({ into, group, tells }: Question): Promise<Answer> {
-  await ask('PUT', `/${into}?wait_for_active_shards=1`, JSON.stringify(LAYOUT))
+  await http.ask('PUT', `/${into}?wait_for_active_shards=1`, JSON.stringify(LAYOUT))
   const [begun, cpuBefore] = [performance.now(), process.cpuUsage()]
   // As an indexer does: the partitions beside each other, and one group of each at a time.
   await Promise.all(lanes.map((lane, partition) => write(into, partition, lane, { group, tells })))
   const { user, system } = process.cpuUsage(cpuBefore)
   const messages = lanes.reduce((sum, lane) => sum + lane.length, 0)
   const answer = { messages, seconds: (performance.now() - begun) / 1_000, cpuSeconds: (user + system) / 1e6 }
-  await ask('POST', `/${into}/_refresh`)
+  await http.ask('POST', `/${into}/_refresh`)
   const query = JSON.stringify({ query: { exists: { field: 'seq' } } })
-  const { count } = (await ask('POST', `/${into}/_count`, query)) as { readonly count: number }
+  const { count } = (await http.ask('POST', `/${into}/_count`, query)) as { readonly count: number }
   if (count !== messages) throw new Error(`the bare loop has indexed ${count} of ${messages} messages`)
-  await ask('DELETE', `/${into}`)
+  await http.ask('DELETE', `/${into}`)
   return answer
 }
 
@@ -87,7 +87,9 @@ async function write(
 }
 
 async function bulk(into: string, lines: readonly string[]): Promise<void> {
-  const { errors } = (await ask('POST', `/${into}/_bulk?filter_path=errors`, lines.join(''))) as { errors: boolean }
+  const { errors } = (await http.ask('POST', `/${into}/_bulk?filter_path=errors`, lines.join(''))) as {
+    errors: boolean
+  }
   if (errors !== false) throw new Error('the index refused something')
 }
 
@@ -110,23 +112,6 @@ function headsOf(some: readonly Found[]): readonly Item[] {
 function positionLines(partition: number, next: number): string {
   const index = { _id: `progress ${partition}`, routing: 'progress' }
   return `${JSON.stringify({ index })}\n${JSON.stringify({ progress: next })}\n`
-}
-
-function ask(method: string, path: string, body = ''): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const type = path.includes('/_bulk') ? 'application/x-ndjson' : 'application/json'
-    const headers = body === '' ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }
-    request(new URL(path, engine), { method, agent, headers }, (answer) => resolve(read(answer)))
-      .on('error', reject)
-      .end(body)
-  })
-}
-
-async function read(answer: IncomingMessage): Promise<unknown> {
-  let text = ''
-  for await (const part of answer.setEncoding('utf8')) text += part
-  if (answer.statusCode !== 200) throw new Error(`the engine answers ${answer.statusCode}: ${text}`)
-  return JSON.parse(text)
 }
 
 process.on('message', async (question: Question) => process.send?.(await run(question)))
