@@ -4,7 +4,8 @@
 // be told once the messages are in. It reads no feed, makes no tokens, looks nothing up and never refreshes.
 import { LAYOUT } from '../../packages/server/src/adapters/opensearch/layout.ts'
 import { partitionOf } from '../../packages/server/src/core/identity.ts'
-import { Http } from '../load/http.ts'
+import { Http, Refused } from '../load/http.ts'
+import { sleep } from '../load/machine.ts'
 
 export interface Question {
   /** The index to make and to write; gone afterwards. */
@@ -32,7 +33,10 @@ interface Item {
 type Found = Item & { readonly _source: { readonly room: string; readonly seq: number } }
 
 const SCROLL = '1m'
-const PAGE = 5_000
+const PAGE = 1_000
+/** An engine with a small heap asks for patience, until it has collected its garbage. */
+const PATIENCE_MS = 50
+const BUSY = 429
 const [engine = '', from = '', partitions = '1'] = process.argv.slice(2)
 const http = new Http(engine)
 const lanes = await readLanes()
@@ -41,13 +45,13 @@ const lanes = await readLanes()
 async function readLanes(): Promise<readonly (readonly Found[])[]> {
   const lanes: Found[][] = Array.from({ length: Number(partitions) }, () => [])
   const query = { size: PAGE, version: true, sort: ['_doc'], query: { exists: { field: 'seq' } } }
-  let page = (await http.ask('POST', `/${from}/_search?scroll=${SCROLL}`, JSON.stringify(query))) as Page
+  let page = (await ask('POST', `/${from}/_search?scroll=${SCROLL}`, JSON.stringify(query))) as Page
   while (page.hits.hits.length > 0) {
     for (const hit of page.hits.hits) lanes[partitionOf(hit._source.room, lanes.length)]?.push(hit)
     const more = { scroll: SCROLL, scroll_id: page._scroll_id }
-    page = (await http.ask('POST', '/_search/scroll', JSON.stringify(more))) as Page
+    page = (await ask('POST', '/_search/scroll', JSON.stringify(more))) as Page
   }
-  await http.ask('DELETE', `/_search/scroll/${page._scroll_id}`)
+  await ask('DELETE', `/_search/scroll/${page._scroll_id}`)
   for (const lane of lanes) lane.sort((a, b) => a._source.seq - b._source.seq)
   return lanes
 }
@@ -58,18 +62,18 @@ interface Page {
 }
 
 async function run({ into, group, tells }: Question): Promise<Answer> {
-  await http.ask('PUT', `/${into}?wait_for_active_shards=1`, JSON.stringify(LAYOUT))
+  await ask('PUT', `/${into}?wait_for_active_shards=1`, JSON.stringify(LAYOUT))
   const [begun, cpuBefore] = [performance.now(), process.cpuUsage()]
   // As an indexer does: the partitions beside each other, and one group of each at a time.
   await Promise.all(lanes.map((lane, partition) => write(into, partition, lane, { group, tells })))
   const { user, system } = process.cpuUsage(cpuBefore)
   const messages = lanes.reduce((sum, lane) => sum + lane.length, 0)
   const answer = { messages, seconds: (performance.now() - begun) / 1_000, cpuSeconds: (user + system) / 1e6 }
-  await http.ask('POST', `/${into}/_refresh`)
+  await ask('POST', `/${into}/_refresh`)
   const query = JSON.stringify({ query: { exists: { field: 'seq' } } })
-  const { count } = (await http.ask('POST', `/${into}/_count`, query)) as { readonly count: number }
+  const { count } = (await ask('POST', `/${into}/_count`, query)) as { readonly count: number }
   if (count !== messages) throw new Error(`the bare loop has indexed ${count} of ${messages} messages`)
-  await http.ask('DELETE', `/${into}`)
+  await ask('DELETE', `/${into}`)
   return answer
 }
 
@@ -87,7 +91,7 @@ async function write(
 }
 
 async function bulk(into: string, lines: readonly string[]): Promise<void> {
-  const { errors } = (await http.ask('POST', `/${into}/_bulk?filter_path=errors`, lines.join(''))) as {
+  const { errors } = (await ask('POST', `/${into}/_bulk?filter_path=errors`, lines.join(''))) as {
     errors: boolean
   }
   if (errors !== false) throw new Error('the index refused something')
@@ -112,6 +116,16 @@ function headsOf(some: readonly Found[]): readonly Item[] {
 function positionLines(partition: number, next: number): string {
   const index = { _id: `progress ${partition}`, routing: 'progress' }
   return `${JSON.stringify({ index })}\n${JSON.stringify({ progress: next })}\n`
+}
+
+async function ask(method: string, path: string, body = ''): Promise<unknown> {
+  for (;;)
+    try {
+      return await http.ask(method, path, body)
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === BUSY)) throw error
+      await sleep(PATIENCE_MS)
+    }
 }
 
 process.on('message', async (question: Question) => process.send?.(await run(question)))

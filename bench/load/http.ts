@@ -11,7 +11,7 @@ export class Http {
     this.#headers = headers
   }
 
-  /** Resolves with the JSON answered; rejects where that is an error. The body is JSON, or lines of it. */
+  /** Resolves with the JSON answered; rejects, with a Refused, where that is an error. The body is JSON, or lines of it. */
   ask(method: string, path: string, body = ''): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const type = body.endsWith('\n') ? 'application/x-ndjson' : 'application/json'
@@ -28,9 +28,20 @@ export class Http {
   }
 }
 
+/** An answer that is an error. */
+export class Refused extends Error {
+  readonly status: number
+
+  constructor(status: number, text: string) {
+    super(`${status} was answered: ${text}`)
+    this.status = status
+  }
+}
+
 async function read(answer: IncomingMessage): Promise<unknown> {
   let text = ''
   for await (const part of answer.setEncoding('utf8')) text += part
-  if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} was answered: ${text}`)
+  const { statusCode = 0 } = answer
+  if (statusCode !== 200) throw new Refused(statusCode, text)
   return JSON.parse(text)
 }

@@ -71,7 +71,7 @@ export class Lanes {
   }
 
   async #check(lanes: readonly Lane[], counts: readonly number[]): Promise<void> {
-    for (const [i, { room, head }] of lanes.entries()) await checkHistory(this.#server, room, head, counts[i] ?? 0)
+    await Promise.all(lanes.map(({ room, head }, i) => checkHistory(this.#server, room, head, counts[i] ?? 0)))
   }
 
   close(): void {

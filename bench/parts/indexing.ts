@@ -6,7 +6,7 @@ import { committedBy, recordsIn } from '../load/committed.ts'
 import { absentFor, type Engines, type SearchEngine, startEngines } from '../load/engines.ts'
 import { checkIndexed } from '../load/indexed.ts'
 import { cpuSeconds } from '../load/machine.ts'
-import { indexWritesOf } from '../load/metrics.ts'
+import { indexFailuresOf, indexSecondsOf, indexWritesOf } from '../load/metrics.ts'
 import { HEAD_OF_NEW_ROOM, preloadMessages, preloadRooms, roomsPerPartition, SENDER } from '../load/preload.ts'
 import { Folder, type Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
@@ -57,6 +57,13 @@ interface Measured {
 interface MeasuredIndexer extends Measured {
   readonly messages: number
   readonly messagesPerGroup: number
+  /** Milliseconds that a partition waits for the index, for each group: until it is written, and until it can be searched. */
+  readonly writeMs: number
+  readonly refreshMs: number
+  /** Milliseconds from one group to the next, of one partition. */
+  readonly groupMs: number
+  /** Calls that the engine refused, or that failed, and that were tried again. */
+  readonly failures: number
 }
 
 interface MeasuredBare extends Measured {
@@ -140,14 +147,25 @@ class Indexing {
     const seconds = (performance.now() - begun) / 1_000
     const messages = records - first
     const cpu = ((cpuSeconds(indexer.pid).all - cpuBefore.all) * 1e6) / messages
-    const messagesPerGroup = this.records / (await indexWritesOf(indexer))
-    return { messages, perSecond: messages / seconds, cpu, messagesPerGroup }
+    const groups = await indexWritesOf(indexer)
+    const msPerGroup = async (call: 'write' | 'refresh') => ((await indexSecondsOf(indexer, call)) * 1_000) / groups
+    return {
+      messages,
+      perSecond: messages / seconds,
+      cpu,
+      messagesPerGroup: this.records / groups,
+      writeMs: await msPerGroup('write'),
+      refreshMs: await msPerGroup('refresh'),
+      groupMs: (seconds * 1_000 * PARTITIONS) / ((groups * messages) / records),
+      failures: await indexFailuresOf(indexer),
+    }
   }
 }
 
 function told({ ours, theirs, probe }: IndexingTurn): string {
   return (
-    `${figure(ours.perSecond)}/s (${figure(ours.cpu)} µs, ${figure(ours.messagesPerGroup)} a group), ` +
+    `${figure(ours.perSecond)}/s (${figure(ours.cpu)} µs, ${figure(ours.messagesPerGroup)} a group in ${figure(ours.groupMs)} ms, ` +
+    `write ${figure(ours.writeMs)} ms, refresh ${figure(ours.refreshMs)} ms, ${ours.failures} failures), ` +
     `bare ${figure(theirs.perSecond)}/s (${figure(theirs.cpu)} µs), ratio ${figure(ours.perSecond / theirs.perSecond)}; ` +
     `bare, messages only ${figure(theirs.messagesOnly.perSecond)}/s (${figure(theirs.messagesOnly.cpu)} µs), ` +
     `ratio ${figure(ours.perSecond / theirs.messagesOnly.perSecond)}; probe ${figure(probe)}/s`
@@ -165,7 +183,7 @@ function report(all: readonly IndexingTurn[], { engine, records }: Circumstances
   const { turns, doubt } = counting(all)
   return {
     part: 'indexing',
-    tables: [table(turns, { engine, records })],
+    tables: [table(turns, { engine, records }), groupTable(turns)],
     goals: [
       {
         what: `indexed/s, to the bare loop on ${engine}`,
@@ -196,7 +214,6 @@ function table(turns: readonly IndexingTurn[], { engine, records }: Circumstance
       'ratio',
       'bare, messages only',
       'ratio',
-      'messages a group',
       'indexer µs',
       'bare µs',
       'messages only µs',
@@ -208,10 +225,27 @@ function table(turns: readonly IndexingTurn[], { engine, records }: Circumstance
         ranged(ratioTo(turns, ({ theirs }) => theirs)),
         column(({ theirs }) => theirs.messagesOnly.perSecond),
         ranged(ratioTo(turns, ({ theirs }) => theirs.messagesOnly)),
-        column(({ ours }) => ours.messagesPerGroup),
         column(({ ours }) => ours.cpu),
         column(({ theirs }) => theirs.cpu),
         column(({ theirs }) => theirs.messagesOnly.cpu),
+      ],
+    ],
+  }
+}
+
+function groupTable(turns: readonly IndexingTurn[]): Table {
+  const column = (pick: (ours: MeasuredIndexer) => number) => ranged(spread(turns.map(({ ours }) => pick(ours))))
+  return {
+    title: 'A group of one partition in the indexer, and milliseconds that it waits for the index: median (min–max)',
+    columns: ['messages', 'from one to the next', 'written', 'refreshed', 'all else', 'failures'],
+    rows: [
+      [
+        column(({ messagesPerGroup }) => messagesPerGroup),
+        column(({ groupMs }) => groupMs),
+        column(({ writeMs }) => writeMs),
+        column(({ refreshMs }) => refreshMs),
+        column(({ groupMs, writeMs, refreshMs }) => groupMs - writeMs - refreshMs),
+        column(({ failures }) => failures),
       ],
     ],
   }
