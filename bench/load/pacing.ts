@@ -73,7 +73,9 @@ class OpenLoop implements Traffic {
   }
 
   chunkEnd(): void {
-    if (this.storedCount === this.messagesMax) this.end()
+    if (this.storedCount < this.messagesMax) return
+    this.end()
+    this.options.resolve(this.storedCount)
   }
 
   failed(error: Error): void {
@@ -93,6 +95,5 @@ class OpenLoop implements Traffic {
     clearInterval(this.ticking)
     clearTimeout(this.stalled)
     this.options.client.traffic = undefined
-    this.options.resolve(this.storedCount)
   }
 }
