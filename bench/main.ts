@@ -15,6 +15,10 @@ const RUNS: Readonly<Record<PartName, () => Promise<Part>>> = {
   start: async () => (await import('./parts/start.ts')).start,
   drain: async () => (await import('./parts/drain.ts')).drain,
   durable: async () => (await import('./parts/durable.ts')).durable,
+  indexing: async () => (await import('./parts/indexing.ts')).indexing,
+  freshness: async () => (await import('./parts/freshness.ts')).freshness,
+  page: async () => (await import('./parts/page.ts')).page,
+  trouble: async () => (await import('./parts/trouble.ts')).trouble,
 }
 
 process.exitCode = await main(process.argv.slice(2))
@@ -42,7 +46,7 @@ async function run(settings: BenchSettings): Promise<number> {
       reports.push(report)
       process.stdout.write(`\n${printed(report)}`)
     } catch (error) {
-      wrong.push({ part, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+      wrong.push({ part, error: tellAll(error) })
       process.stderr.write(`${part}: WRONG: ${wrong.at(-1)?.error}\n`)
     }
   }
@@ -54,6 +58,12 @@ async function run(settings: BenchSettings): Promise<number> {
       `${JSON.stringify({ machine: machine(), settings, goals, reports, wrong }, null, 2)}\n`,
     )
   return wrong.length === 0 ? 0 : 1
+}
+
+/** Also of what else went wrong while things were put away. */
+function tellAll(error: unknown): string {
+  if (error instanceof SuppressedError) return `${tellAll(error.suppressed)}\nand then: ${tellAll(error.error)}`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function printed({ tables, notes }: PartReport): string {

@@ -1,6 +1,18 @@
 import { parseArgs } from 'node:util'
 
-export const PARTS = ['stored', 'fanout', 'fsyncs', 'idle', 'start', 'drain', 'durable'] as const
+export const PARTS = [
+  'stored',
+  'fanout',
+  'fsyncs',
+  'idle',
+  'start',
+  'drain',
+  'durable',
+  'indexing',
+  'freshness',
+  'page',
+  'trouble',
+] as const
 export type PartName = (typeof PARTS)[number]
 
 /** What `drain` may start to store into. */
@@ -21,8 +33,10 @@ export interface BenchSettings {
   readonly connections: number
   /** For `drain`. */
   readonly store: StoreEngine
-  /** Messages that \`drain\` finds in the log; undefined: as many as the engine bears. */
+  /** Messages that `drain` finds in the log, and `indexing` in the feed; undefined: as many as the engine bears. */
   readonly records: number | undefined
+  /** For `page`. */
+  readonly entries: number
   readonly jsonFile: string | undefined
   /** Where CPU profiles of the server's threads are left. */
   readonly profileFolder: string | undefined
@@ -40,6 +54,11 @@ Parts (all by default):
   start    time until ready, beside an empty Node process
   drain    a cluster's worker: messages a second, from a full log into the store, beside a bare loop of the same inserts
   durable  a cluster's gateway: sends a second accepted by Kafka, beside a bare producer with the same batches
+  indexing a cluster's indexer: messages a second, from a full feed into OpenSearch, beside a bare loop of the same requests
+  freshness
+           seconds from stored until the search index has it, at half the rate the server takes: OpenSearch, and SQLite
+  page     a page of 20 hits among 1,000,000 entries, through HTTP on SQLite, beside the bare FTS5 query of the same words
+  trouble  a cluster's sends a second while OpenSearch is frozen or killed, beside the same while it is well
 
 Options:
   --seconds N      how long each measurement runs (default 3)
@@ -48,12 +67,15 @@ Options:
   --filled         \`stored\` on a store that holds 500,000 entries
   --connections N  for \`idle\` (default 5000)
   --store ENGINE   for \`drain\`: mongo-java-server (default), ferretdb or ferretdb-pg
-  --records N      for \`drain\`: messages in the log (default 100000; 2000 on FerretDB, which reads all it has at every look-up)
+  --records N      for \`drain\`: messages in the log (default 100000; 2000 on FerretDB, which reads all it has at every look-up);
+                   for \`indexing\`: messages in the feed (default 30000)
+  --entries N      for \`page\`: messages in the store and the index (default 1000000)
   --json FILE      every figure as JSON too
   --profile DIR    CPU profiles of the server's threads, for Chrome's DevTools and bench/profile.ts; figures suffer
 
-\`drain\` and \`durable\` start engines of their own (see \`npm run engines -- --help\`). Somebody else's are used where the variables
-HFTEST_KAFKA=HOST:PORT and HFTEST_MONGODB_URI=mongodb://… name them; topics and databases made there are removed again.
+\`drain\`, \`durable\`, \`indexing\`, \`freshness\` and \`trouble\` start engines of their own (see \`npm run engines -- --help\`). Somebody
+else's are used where the variables HFTEST_KAFKA=HOST:PORT, HFTEST_MONGODB_URI=mongodb://… and HFTEST_SEARCH=http://HOST:PORT name
+them, but for \`trouble\`, which stops its search engine; topics, databases and indexes made there are removed again.
 
 Examples:
   npm run bench
@@ -62,6 +84,7 @@ Examples:
   npm run bench -- drain --store ferretdb --profile /tmp/profiles
   HFTEST_MONGODB_URI='mongodb://db1,db2,db3/?replicaSet=rs0' npm run bench -- drain --json drain.json
   npm run bench -- durable --seconds 5
+  npm run bench -- indexing freshness page trouble
 
 How to read it: only ratios of one run mean something, and only while the disk is free: fdatasync is probed before and after each
 measurement, and below 3,000 a second the figures do not count (they are shown, and say so). Times never make it fail. It
@@ -89,6 +112,7 @@ export function readSettings(args: readonly string[]): BenchSettings | undefined
     connections: Math.ceil(positive('connections', values.connections, 5_000)),
     inFlight: values['in-flight']?.split(',').map((text) => Math.ceil(positive('in-flight', text, 1))),
     store: storeEngine(values.store ?? 'mongo-java-server'),
+    entries: Math.ceil(positive('entries', values.entries, 1_000_000)),
     records: values.records === undefined ? undefined : Math.ceil(positive('records', values.records, 1)),
     jsonFile: values.json,
     profileFolder: values.profile,
@@ -108,6 +132,7 @@ function parsed(args: readonly string[]) {
         'in-flight': { type: 'string' },
         store: { type: 'string' },
         records: { type: 'string' },
+        entries: { type: 'string' },
         json: { type: 'string' },
         profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from './client.ts'
+import { Http } from './http.ts'
 import { Tokens } from './token.ts'
 
 const SERVER_MAIN = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url))
@@ -50,6 +51,11 @@ export class Holdfast {
 
   signIn(user: string, role?: 'administrator'): Promise<Client> {
     return Client.signIn(this.url, this.tokens.of(user, role))
+  }
+
+  /** For requests that are measured. */
+  http(user: string): Http {
+    return new Http(this.url, { authorization: `Bearer ${this.tokens.of(user, 'administrator')}` })
   }
 
   async get(path: string, user: string): Promise<Response> {

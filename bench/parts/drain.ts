@@ -1,10 +1,12 @@
+import type { Log } from '../../packages/server/src/ports/log.ts'
 import type { Answer, Question } from '../bare/mongodb.ts'
 import { Bare } from '../load/bare.ts'
 import { Cluster } from '../load/cluster.ts'
+import { committedBy } from '../load/committed.ts'
 import { absentFor, type Engines, startEngines } from '../load/engines.ts'
 import { checkEntries } from '../load/entries.ts'
 import { type Shares, sharesIn } from '../load/libraries.ts'
-import { cpuSeconds, sleep } from '../load/machine.ts'
+import { cpuSeconds } from '../load/machine.ts'
 import { groupsOf } from '../load/metrics.ts'
 import { preloadMessages, preloadRooms, roomsPerPartition, SENDER } from '../load/preload.ts'
 import { Folder, type Holdfast } from '../load/server.ts'
@@ -18,9 +20,6 @@ const PARTITIONS = 4
 const ROOMS_PER_PARTITION = 5
 const GOAL = { must: 0.7, aim: 0.8 }
 const RECORDS = { 'mongo-java-server': 100_000, ferretdb: 2_000, 'ferretdb-pg': 2_000 }
-/** How often the log is asked how far the worker is. */
-const LOOK_MS = 50
-const STALLED_MS_MAX = 60_000
 
 /** A worker that finds a full log, beside a loop that inserts the same documents in the same group sizes into the same engine. */
 export async function drain(settings: BenchSettings, progress: Progress): Promise<PartReport> {
@@ -123,7 +122,7 @@ class Drain implements AsyncDisposable {
     await cluster.register(SENDER)
     await preloadRooms(log.logs, this.#rooms)
     const early = await cluster.start('worker')
-    await finished(log, PARTITIONS * ROOMS_PER_PARTITION)
+    await committedBy(log.logs.commands, 'worker', PARTITIONS * ROOMS_PER_PARTITION)
     await early.stop()
     await preloadMessages(log.logs, this.#rooms, this.#perRoom)
     this.#progress(`${figure(this.records)} messages are in the log`)
@@ -133,7 +132,7 @@ class Drain implements AsyncDisposable {
     const worker = await cluster.start('worker', { nodeOptions: profiler })
     let measured: MeasuredWorker
     try {
-      measured = await this.#measure(worker, log)
+      measured = await this.#measure(worker, log.logs.commands)
     } finally {
       await worker.stop()
     }
@@ -143,11 +142,11 @@ class Drain implements AsyncDisposable {
   }
 
   /** From the first commit on, so that how long a process takes to start does not count. */
-  async #measure(worker: Holdfast, log: CommandLog): Promise<MeasuredWorker> {
+  async #measure(worker: Holdfast, commands: Log): Promise<MeasuredWorker> {
     const before = PARTITIONS * ROOMS_PER_PARTITION
-    const first = await finished(log, before + 1)
+    const first = await committedBy(commands, 'worker', before + 1)
     const [begun, cpuBefore] = [performance.now(), cpuSeconds(worker.pid)]
-    const last = await finished(log, before + this.records)
+    const last = await committedBy(commands, 'worker', before + this.records)
     const seconds = (performance.now() - begun) / 1_000
     const messages = last - first
     const cpu = ((cpuSeconds(worker.pid).all - cpuBefore.all) * 1e6) / messages
@@ -161,22 +160,6 @@ class Drain implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#drained?.cluster[Symbol.asyncDispose]()
-  }
-}
-
-type CommandLog = Awaited<ReturnType<Cluster['log']>>
-
-/** Waits until the worker has committed so many records; returns how many they are. */
-async function finished({ logs }: CommandLog, records: number): Promise<number> {
-  let [known, since] = [-1, performance.now()]
-  for (;;) {
-    const all = await Promise.all(Array.from({ length: PARTITIONS }, (_, id) => logs.commands.committed('worker', id)))
-    const committed = all.reduce<number>((sum, next = 0) => sum + next, 0)
-    if (committed >= records) return committed
-    if (committed !== known) [known, since] = [committed, performance.now()]
-    if (performance.now() - since > STALLED_MS_MAX)
-      throw new Error(`the worker has finished ${committed} of ${records} records, and none more for a long time`)
-    await sleep(LOOK_MS)
   }
 }
 
