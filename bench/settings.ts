@@ -68,7 +68,7 @@ Options:
   --connections N  for \`idle\` (default 5000)
   --store ENGINE   for \`drain\`: mongo-java-server (default), ferretdb or ferretdb-pg
   --records N      for \`drain\`: messages in the log (default 100000; 2000 on FerretDB, which reads all it has at every look-up);
-                   for \`indexing\`: messages in the feed (default 30000)
+                   for \`indexing\`: messages in the feed (default 60000)
   --entries N      for \`page\`: messages in the store and the index (default 1000000)
   --json FILE      every figure as JSON too
   --profile DIR    CPU profiles of the server's threads, for Chrome's DevTools and bench/profile.ts; figures suffer

@@ -17,7 +17,7 @@ import { type Spread, spread } from '../stats.ts'
 
 const PARTITIONS = 4
 const ROOMS_PER_PARTITION = 5
-const RECORDS = 30_000
+const RECORDS = 60_000
 const GOAL = { must: 0.8, aim: 0.9 }
 
 /** An indexer that finds a full feed and no index, beside a loop that posts the same documents in requests as large to the same engine. */

@@ -72,10 +72,9 @@ export const INDEX_IN_THE_WAY: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/indexer/follower.ts',
-        find: `        await this.#index(records, last.offset + 1)
-        await writer.until(() => this.#commit(last.offset + 1))`,
-        replace: `        await writer.until(() => this.#commit(last.offset + 1))
-        await this.#index(records, last.offset + 1)`,
+        find: `    const write = () =>`,
+        replace: `    await writer.until(() => this.#commit(next))
+    const write = () =>`,
       },
     ],
     killedBy: tests(['IDX3', 'IDX13'], [INDEXER_TESTS, ROLES_TESTS]),

@@ -6,6 +6,7 @@ import type { Log, OwnedPartition, StoredRecord } from '../ports/log.ts'
 import type { SearchDocument, SearchIndex } from '../ports/search.ts'
 import type { RoomId, Timestamp } from '../ports/store.ts'
 import type { Clock, Logger } from '../ports/system.ts'
+import { Behind, type Done } from './behind.ts'
 import { type FillOptions, fill } from './filler.ts'
 
 export interface FollowerOptions extends FillOptions {
@@ -38,6 +39,7 @@ export class Follower {
   /** How far this or an earlier owner came: what is said again while nothing comes. */
   #committed = 0
   #committedAt = 0
+  #behind = new Behind(async () => {})
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -76,29 +78,39 @@ export class Follower {
       }
   }
 
+  /** Reads on while the batch before is being written, and writes on while what was written is committed and made visible. */
   async #goOn(life: Life): Promise<void> {
     const { owned, clock, settings, writer } = this.#options
+    const behind = new Behind((done) => this.#tell(done))
+    this.#behind = behind
     this.#committedAt = clock.elapsed()
     const { batchRecordsMax: recordsMax, batchBytesMax: bytesMax, idleMsMax, refreshMsMin } = settings
     // One write of many documents costs a fraction of many writes.
     const gather = { records: settings.gatherRecords, ms: settings.lingerMsMax }
-    while (!life.ending.aborted && !owned.signal.aborted) {
-      const askedAt = clock.now()
-      const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
-      const limit = { recordsMax, bytesMax, waitMs, gather }
-      const records = await writer.until(() => life.orEnding(this.#read(limit)))
-      if (records === undefined) return
-      const last = records.at(-1)
-      if (last !== undefined) {
-        await this.#index(records, last.offset + 1)
-        await writer.until(() => this.#commit(last.offset + 1))
-      } else if (this.#committed > 0 && clock.elapsed() - this.#committedAt >= settings.sweepMs) {
+    try {
+      while (!life.ending.aborted && !owned.signal.aborted) {
+        const askedAt = clock.now()
+        const waitMs = this.#unrefreshed === undefined ? idleMsMax : Math.min(idleMsMax, refreshMsMin)
+        const limit = { recordsMax, bytesMax, waitMs, gather }
+        const records = await writer.until(() => life.orEnding(this.#read(limit)))
+        if (records === undefined) break
+        const last = records.at(-1)
+        if (last !== undefined) {
+          await this.#index(records, last)
+          continue
+        }
+        await behind.all()
         // A late commit of a member that was taken over may have set ours back (R8): harmless, but it looks like lag.
-        await writer.until(() => this.#commit(this.#committed))
+        if (this.#committed > 0 && clock.elapsed() - this.#committedAt >= settings.sweepMs)
+          await writer.until(() => this.#commit(this.#committed))
+        // What was published before the question, an empty answer shows to be indexed already.
+        await this.#reached(askedAt)
       }
-      // What was published before the question, an empty answer shows to be indexed already.
-      await this.#reached(last?.timestamp ?? askedAt)
+    } finally {
+      // What is on its way comes to its end, or to the end of the drain: then nothing is told of it.
+      await behind.settled()
     }
+    await behind.all()
   }
 
   /** A log may have let go what was still to be read here: then the store has it, and the feed goes on from where it begins. */
@@ -110,6 +122,7 @@ export class Follower {
       if (failureClass(cause) !== 'operator') throw cause
       const { begin, end } = await logs.feed.range(owned.id)
       if (this.#committed >= begin && this.#committed <= end) throw cause
+      await this.#behind.all()
       await this.#begin()
       return await owned.read(limit)
     }
@@ -150,15 +163,16 @@ export class Follower {
     this.#committedAt = this.#options.clock.elapsed()
   }
 
-  async #index(records: readonly StoredRecord[], next: number): Promise<void> {
-    const { owned, writer } = this.#options
+  async #index(records: readonly StoredRecord[], { offset, timestamp }: StoredRecord): Promise<void> {
+    const { owned, search, writer } = this.#options
     const stored = this.#decode(records)
     await this.#learnHeads(stored)
     const batch = new Batch()
     for (const record of stored) {
       const head = this.#heads.get(record.room) ?? 0
       if (record.seq > head + 1) {
-        // What is collected goes first, so that no head is told before everything below it is in.
+        // What is collected goes first, and what is on its way, so that no head is told before everything below it is in.
+        await this.#behind.written()
         if (batch.documents.length > 0) await writer.write({ into: this.#into, ...batch.take(), through: undefined })
         const { room, seq, epoch } = record
         await fill(this.#options, { room, after: head, before: seq, epoch, into: this.#into })
@@ -166,7 +180,25 @@ export class Follower {
       batch.add(record)
       this.#remember(record.room, Math.max(head, record.seq))
     }
-    await writer.write({ into: this.#into, ...batch.take(), through: { partition: owned.id, next } })
+    const next = offset + 1
+    const { documents, heads } = batch.take()
+    // Where both are one transaction, that is the least; elsewhere the next documents need not wait until these are told of.
+    const told = search.visibleAtOnce
+      ? { heads, through: { partition: owned.id, next } }
+      : { heads: NO_HEADS, through: undefined }
+    const write = () => writer.write({ into: this.#into, documents, ...told })
+    await this.#behind.write(write, { heads: search.visibleAtOnce ? NO_HEADS : heads, next, timestamp })
+  }
+
+  /** Documents are in: says so to the index, where it was not told with them, and to the feed, and makes them visible. */
+  async #tell({ heads, next, timestamp }: Done): Promise<void> {
+    const { owned, search, writer } = this.#options
+    if (!search.visibleAtOnce) {
+      const through = { partition: owned.id, next }
+      await writer.write({ into: this.#into, documents: [], heads, through })
+    }
+    await writer.until(() => this.#commit(next))
+    await this.#reached(timestamp)
   }
 
   /** The stored ones of the epoch that holds. A new epoch may have taken places away, so every head is in doubt. */
@@ -227,6 +259,8 @@ export class Follower {
     if (!this.isIncomplete) this.#through = Math.max(this.#through, timestamp)
   }
 }
+
+const NO_HEADS: ReadonlyMap<RoomId, number> = new Map()
 
 /** What is collected for one write. */
 class Batch {

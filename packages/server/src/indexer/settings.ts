@@ -37,7 +37,8 @@ export const INDEXER_DEFAULTS: IndexerSettings = {
   suspectRoomsMax: 10_000,
   headsMax: 100_000,
   refreshMsMin: 1_000,
-  outageBackoff: { delayMs: 100, delayMsMax: 30_000 },
+  // Nothing waits for the index but search, and nobody is hurried by a question every few seconds.
+  outageBackoff: { delayMs: 100, delayMsMax: 5_000 },
   drainMsMax: 2_000,
 }
 

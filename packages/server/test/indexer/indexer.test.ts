@@ -597,6 +597,47 @@ test('[IDX20] broken off and begun again it goes on where it was; what another h
   )
 })
 
+test('[IDX22] while a batch is written the next one is read, and no more; writes never overlap, and each is told once it is in', async () => {
+  const scene = new Scene()
+  const events: string[] = []
+  let held = Promise.withResolvers<void>()
+  scene.faults = {
+    before(call) {
+      if (call.call === 'index') {
+        events.push(`write ${call.request.documents.map(({ seq }) => seq).join()}`)
+        return held.promise
+      }
+      const read = call.call === 'read' && call.log === 'feed' ? `read ${call.from}` : undefined
+      if (read !== undefined && events.length > 0 && events.at(-1) !== read) events.push(read)
+      if (call.call === 'commit' && call.group === 'indexer') events.push(`commit ${call.next}`)
+      return undefined
+    },
+    after: ({ call }) => {
+      if (call === 'index') events.push('in')
+    },
+  }
+  await scene.say(['one', 'two', 'three'])
+  await scene.start({ batchRecordsMax: 1, gatherRecords: 1 })
+  await scene.clock.advance(10_000)
+  assert.deepEqual(events, ['write 1', 'read 1'])
+  const first = held
+  held = Promise.withResolvers<void>()
+  first.resolve()
+  await scene.clock.advance(10)
+  assert.deepEqual(events.slice(2).toSorted(), ['commit 1', 'in', 'read 2', 'write 2'])
+  held.resolve()
+  await scene.clock.advance(10)
+  const writes = events.filter((event) => /^(?:write|in)/.test(event))
+  assert.deepEqual(writes, ['write 1', 'in', 'write 2', 'in', 'write 3', 'in'])
+  const commits = events.filter((event) => /^(?:in|commit)/.test(event))
+  for (const [i, next] of [1, 2, 3].entries()) {
+    const at = commits.indexOf(`commit ${next}`)
+    assert.ok(at > i && commits.slice(0, at).filter((event) => event === 'in').length >= next, commits.join())
+  }
+  assert.deepEqual(await scene.hits('three'), [3])
+  await scene.stop()
+})
+
 test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {
   const scene = new Scene()
   let isFirst = true
