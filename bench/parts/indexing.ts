@@ -1,3 +1,4 @@
+import { INDEXER_DEFAULTS } from '../../packages/server/src/indexer/settings.ts'
 import type { Log } from '../../packages/server/src/ports/log.ts'
 import type { Answer, Question } from '../bare/opensearch.ts'
 import { Bare } from '../load/bare.ts'
@@ -6,7 +7,7 @@ import { committedBy, recordsIn } from '../load/committed.ts'
 import { absentFor, type Engines, type SearchEngine, startEngines } from '../load/engines.ts'
 import { checkIndexed } from '../load/indexed.ts'
 import { cpuSeconds } from '../load/machine.ts'
-import { indexFailuresOf, indexSecondsOf, indexWritesOf } from '../load/metrics.ts'
+import { indexFailuresOf } from '../load/metrics.ts'
 import { HEAD_OF_NEW_ROOM, preloadMessages, preloadRooms, roomsPerPartition, SENDER } from '../load/preload.ts'
 import { Folder, type Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
@@ -18,6 +19,8 @@ import { type Spread, spread } from '../stats.ts'
 const PARTITIONS = 4
 const ROOMS_PER_PARTITION = 5
 const RECORDS = 60_000
+/** What an indexer takes from a full feed at once, and so writes in one request. */
+const GROUP = INDEXER_DEFAULTS.batchRecordsMax
 const GOAL = { must: 0.8, aim: 0.9 }
 
 /** An indexer that finds a full feed and no index, beside a loop that posts the same documents in requests as large to the same engine. */
@@ -52,16 +55,12 @@ interface Measured {
   readonly perSecond: number
   /** Microseconds of CPU for each message, of the one process. */
   readonly cpu: number
+  /** The same of the search engine; NaN where it is somebody else's. */
+  readonly engineCpu: number
 }
 
 interface MeasuredIndexer extends Measured {
   readonly messages: number
-  readonly messagesPerGroup: number
-  /** Milliseconds that a partition waits for the index, for each group: until it is written, and until it can be searched. */
-  readonly writeMs: number
-  readonly refreshMs: number
-  /** Milliseconds from one group to the next, of one partition. */
-  readonly groupMs: number
   /** Calls that the engine refused, or that failed, and that were tried again. */
   readonly failures: number
 }
@@ -80,8 +79,8 @@ class Indexing {
   readonly #settings: BenchSettings
   readonly #rooms = roomsPerPartition(PARTITIONS, ROOMS_PER_PARTITION)
   readonly #perRoom: number
-  /** Of the last indexer: what the bare loop copies. */
-  #messagesPerGroup = 0
+  /** Whether an indexer has left an index: what the bare loop copies. */
+  #isIndexed = false
 
   constructor({ search }: Engines, cluster: Cluster, settings: BenchSettings) {
     if (search === undefined) throw new Error('there is no search engine')
@@ -106,7 +105,7 @@ class Indexing {
   async indexer(): Promise<MeasuredIndexer> {
     await using log = await this.#cluster.log()
     // Where the bare loop comes first it has copied the last one already.
-    if (this.#messagesPerGroup > 0) await this.#cluster.forgetIndex()
+    if (this.#isIndexed) await this.#cluster.forgetIndex()
     const indexer = await this.#cluster.start('indexer', { nodeOptions: profiling(this.#settings) })
     let measured: MeasuredIndexer
     try {
@@ -117,7 +116,7 @@ class Indexing {
     const { index } = this.#cluster
     await index.refresh()
     for (const room of this.#rooms.flat()) await checkIndexed(index, room, HEAD_OF_NEW_ROOM, this.#perRoom)
-    this.#messagesPerGroup = measured.messagesPerGroup
+    this.#isIndexed = true
     return measured
   }
 
@@ -126,11 +125,12 @@ class Indexing {
     const whole = async (tells: boolean): Promise<Measured> => {
       const { bare } = await Bare.start<{ messages: number }>('opensearch', { args })
       try {
-        const group = Math.round(this.#messagesPerGroup)
-        const question: Question = { into: `${this.#cluster.name}-bare`, group, tells }
+        const question: Question = { into: `${this.#cluster.name}-bare`, group: GROUP, tells }
+        const before = this.#engineSeconds()
         const { messages, seconds, cpuSeconds } = await bare.ask<Answer>(question)
+        const engineCpu = ((this.#engineSeconds() - before) * 1e6) / messages
         if (messages !== this.records) throw new Error(`the bare loop found ${messages} of ${this.records} messages`)
-        return { perSecond: messages / seconds, cpu: (cpuSeconds * 1e6) / messages }
+        return { perSecond: messages / seconds, cpu: (cpuSeconds * 1e6) / messages, engineCpu }
       } finally {
         await bare.stop()
       }
@@ -138,25 +138,25 @@ class Indexing {
     return { ...(await whole(true)), messagesOnly: await whole(false) }
   }
 
+  #engineSeconds(): number {
+    const pid = this.engine.own?.processes.at(-1)?.mark?.pid
+    return pid === undefined ? Number.NaN : cpuSeconds(pid).all
+  }
+
   /** From the first commit on, so that how long a process takes to start does not count. */
   async #measure(indexer: Holdfast, feed: Log): Promise<MeasuredIndexer> {
     const records = await recordsIn(feed)
     const first = await committedBy(feed, 'indexer', 1)
-    const [begun, cpuBefore] = [performance.now(), cpuSeconds(indexer.pid)]
+    const [begun, cpuBefore, engineBefore] = [performance.now(), cpuSeconds(indexer.pid), this.#engineSeconds()]
     await committedBy(feed, 'indexer', records)
     const seconds = (performance.now() - begun) / 1_000
     const messages = records - first
     const cpu = ((cpuSeconds(indexer.pid).all - cpuBefore.all) * 1e6) / messages
-    const groups = await indexWritesOf(indexer)
-    const msPerGroup = async (call: 'write' | 'refresh') => ((await indexSecondsOf(indexer, call)) * 1_000) / groups
     return {
       messages,
       perSecond: messages / seconds,
       cpu,
-      messagesPerGroup: this.records / groups,
-      writeMs: await msPerGroup('write'),
-      refreshMs: await msPerGroup('refresh'),
-      groupMs: (seconds * 1_000 * PARTITIONS) / ((groups * messages) / records),
+      engineCpu: ((this.#engineSeconds() - engineBefore) * 1e6) / messages,
       failures: await indexFailuresOf(indexer),
     }
   }
@@ -164,8 +164,7 @@ class Indexing {
 
 function told({ ours, theirs, probe }: IndexingTurn): string {
   return (
-    `${figure(ours.perSecond)}/s (${figure(ours.cpu)} µs, ${figure(ours.messagesPerGroup)} a group in ${figure(ours.groupMs)} ms, ` +
-    `write ${figure(ours.writeMs)} ms, refresh ${figure(ours.refreshMs)} ms, ${ours.failures} failures), ` +
+    `${figure(ours.perSecond)}/s (${figure(ours.cpu)} µs, ${ours.failures} failures), ` +
     `bare ${figure(theirs.perSecond)}/s (${figure(theirs.cpu)} µs), ratio ${figure(ours.perSecond / theirs.perSecond)}; ` +
     `bare, messages only ${figure(theirs.messagesOnly.perSecond)}/s (${figure(theirs.messagesOnly.cpu)} µs), ` +
     `ratio ${figure(ours.perSecond / theirs.messagesOnly.perSecond)}; probe ${figure(probe)}/s`
@@ -183,7 +182,7 @@ function report(all: readonly IndexingTurn[], { engine, records }: Circumstances
   const { turns, doubt } = counting(all)
   return {
     part: 'indexing',
-    tables: [table(turns, { engine, records }), groupTable(turns)],
+    tables: [table(turns, { engine, records })],
     goals: [
       {
         what: `indexed/s, to the bare loop on ${engine}`,
@@ -217,6 +216,8 @@ function table(turns: readonly IndexingTurn[], { engine, records }: Circumstance
       'indexer µs',
       'bare µs',
       'messages only µs',
+      'engine µs, ours',
+      'bare',
     ],
     rows: [
       [
@@ -228,24 +229,8 @@ function table(turns: readonly IndexingTurn[], { engine, records }: Circumstance
         column(({ ours }) => ours.cpu),
         column(({ theirs }) => theirs.cpu),
         column(({ theirs }) => theirs.messagesOnly.cpu),
-      ],
-    ],
-  }
-}
-
-function groupTable(turns: readonly IndexingTurn[]): Table {
-  const column = (pick: (ours: MeasuredIndexer) => number) => ranged(spread(turns.map(({ ours }) => pick(ours))))
-  return {
-    title: 'A group of one partition in the indexer, and milliseconds that it waits for the index: median (min–max)',
-    columns: ['messages', 'from one to the next', 'written', 'refreshed', 'all else', 'failures'],
-    rows: [
-      [
-        column(({ messagesPerGroup }) => messagesPerGroup),
-        column(({ groupMs }) => groupMs),
-        column(({ writeMs }) => writeMs),
-        column(({ refreshMs }) => refreshMs),
-        column(({ groupMs, writeMs, refreshMs }) => groupMs - writeMs - refreshMs),
-        column(({ failures }) => failures),
+        column(({ ours }) => ours.engineCpu),
+        column(({ theirs }) => theirs.engineCpu),
       ],
     ],
   }
