@@ -106,7 +106,7 @@ export class Cluster implements AsyncDisposable {
 
   /** The index, to look into it. */
   get index(): SearchIndex {
-    this.#opened ??= openSearch({ url: this.searchUrl })
+    this.#opened ??= openSearch({ url: this.searchUrl }, systemClock)
     return this.#opened.search
   }
 

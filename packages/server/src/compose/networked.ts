@@ -127,7 +127,9 @@ type Index = Pick<OpenedSearch, 'waiting'> & { readonly search: SearchIndex }
 async function openIndex({ config, logger, alert, opening }: NetworkedOptions, ends: Ends): Promise<Index> {
   if (!isSqlite(config.search)) {
     // Nobody is asked yet, so this waits for no cluster: only for settings that make sense.
-    const opened = await opening.open('search', 'HOLDFAST_SEARCH', async () => openSearch(searchOptions(config)))
+    const opened = await opening.open('search', 'HOLDFAST_SEARCH', async () =>
+      openSearch(searchOptions(config), systemClock),
+    )
     ends.add(() => opened.close())
     return opened
   }

@@ -81,7 +81,7 @@ async function openCluster(
 
 function openIndex(config: Config, isWritten: boolean, ends: Ends): SearchIndex & SearchDrafts {
   if (!isSqlite(config.search)) {
-    const opened = openSearch(searchOptions(config))
+    const opened = openSearch(searchOptions(config), systemClock)
     ends.add(() => opened.close())
     return opened.search
   }

@@ -8,11 +8,13 @@ import type { RoomId, Timestamp } from '../ports/store.ts'
 import type { Clock, Logger } from '../ports/system.ts'
 import { Behind, type Done } from './behind.ts'
 import { type FillOptions, fill } from './filler.ts'
+import type { Refresher } from './refresher.ts'
 
 export interface FollowerOptions extends FillOptions {
   readonly owned: OwnedPartition
   readonly logs: { readonly feed: Log }
   readonly search: SearchIndex
+  readonly refresher: Refresher
   readonly clock: Clock
   readonly logger: Logger
   /** Asks for a comparison with the store: the feed does not tell everything. */
@@ -35,7 +37,6 @@ export class Follower {
   #through: Timestamp = 0
   /** Written, but perhaps not found yet: an engine that has to be refreshed. */
   #unrefreshed: Timestamp | undefined
-  #refreshedAt = 0
   /** How far this or an earlier owner came: what is said again while nothing comes. */
   #committed = 0
   #committedAt = 0
@@ -245,12 +246,10 @@ export class Follower {
   }
 
   async #reached(timestamp: Timestamp): Promise<void> {
-    const { search, clock, settings, writer } = this.#options
+    const { search, clock, refresher } = this.#options
     if (search.visibleAtOnce) return this.#promise(timestamp)
     this.#unrefreshed = timestamp
-    if (clock.elapsed() - this.#refreshedAt < settings.refreshMsMin) return
-    await writer.until(() => search.refresh())
-    this.#refreshedAt = clock.elapsed()
+    if (!(await refresher.shows(clock.elapsed()))) return
     this.#unrefreshed = undefined
     this.#promise(timestamp)
   }

@@ -4,6 +4,7 @@ import type { SearchIndex } from '../ports/search.ts'
 import type { HistoryStore, Timestamp } from '../ports/store.ts'
 import type { Cancel, Clock, Logger, Random, Service } from '../ports/system.ts'
 import { Follower } from './follower.ts'
+import { Refresher } from './refresher.ts'
 import type { IndexerObserver, IndexerSettings } from './settings.ts'
 import { Sweep } from './sweep.ts'
 import { Writer } from './writer.ts'
@@ -39,6 +40,7 @@ class FeedConsumer implements Indexer {
   readonly #options: IndexerOptions
   readonly #life: Life
   readonly #writer: Writer
+  readonly #refresher: Refresher
   readonly #sweep: Sweep
   readonly #followers = new Map<number, Follower>()
   readonly #running = new Set<Promise<unknown>>()
@@ -50,6 +52,7 @@ class FeedConsumer implements Indexer {
     this.#options = options
     this.#life = new Life(options.clock)
     this.#writer = new Writer({ ...options, life: this.#life })
+    this.#refresher = new Refresher({ ...options, writer: this.#writer })
     this.#sweep = new Sweep({ ...options, writer: this.#writer, partitions: options.logs.feed.partitions })
   }
 
@@ -80,7 +83,13 @@ class FeedConsumer implements Indexer {
 
   async #follow(owned: OwnedPartition): Promise<void> {
     if (this.#life.ending.aborted) return
-    const follower = new Follower({ ...this.#options, owned, writer: this.#writer, sweepNow: () => this.#sweepNow() })
+    const follower = new Follower({
+      ...this.#options,
+      owned,
+      writer: this.#writer,
+      refresher: this.#refresher,
+      sweepNow: () => this.#sweepNow(),
+    })
     this.#followers.set(owned.id, follower)
     try {
       // What a lost partition still has in flight does no harm: writing to the index may be repeated.

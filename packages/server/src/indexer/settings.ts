@@ -18,7 +18,7 @@ export interface IndexerSettings {
   readonly suspectRoomsMax: number
   /** Rooms whose indexed head is remembered, per partition. */
   readonly headsMax: number
-  /** An engine that has to be refreshed is so at most this often. */
+  /** An engine that has to be refreshed is so at most this often, for all partitions of a process. */
   readonly refreshMsMin: number
   readonly outageBackoff: Backoff
   /** How long a write in flight may take when the process stops. */
@@ -36,7 +36,7 @@ export const INDEXER_DEFAULTS: IndexerSettings = {
   sweepRoomsMax: 500,
   suspectRoomsMax: 10_000,
   headsMax: 100_000,
-  refreshMsMin: 1_000,
+  refreshMsMin: 500,
   // Nothing waits for the index but search, and nobody is hurried by a question every few seconds.
   outageBackoff: { delayMs: 100, delayMsMax: 5_000 },
   drainMsMax: 2_000,

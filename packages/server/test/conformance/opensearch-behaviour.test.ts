@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openSearch } from '../../src/adapters/opensearch/opensearch.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
 import { failureClass } from '../../src/ports/failure.ts'
 import type { SearchWrite } from '../../src/ports/search.ts'
+import type { Clock } from '../../src/ports/system.ts'
 import { complaint, QUERY, type Reply, type Scripted, scriptedCluster } from './opensearch-scripted.ts'
 import { message } from './search.ts'
 
@@ -22,9 +24,10 @@ async function failureOf(asking: Promise<unknown>): Promise<string> {
 async function opened(
   reply: () => Reply,
   use: (search: ReturnType<typeof openSearch>, server: Scripted) => Promise<void>,
+  clock: Pick<Clock, 'elapsed'> = systemClock,
 ) {
   await using server = await scriptedCluster(reply)
-  const cluster = openSearch({ url: server.url })
+  const cluster = openSearch({ url: server.url }, clock)
   try {
     await use(cluster, server)
   } finally {
@@ -35,14 +38,14 @@ async function opened(
 test('[OSE1] an address that is none is refused with what to write, before anything is asked', () => {
   for (const url of ['localhost:9200', 'ftp://x', 'http://', 'http://a:b@host', 'https://host:99999', 'http://h?x=1'])
     assert.throws(
-      () => openSearch({ url }),
+      () => openSearch({ url }, systemClock),
       /is no address of OpenSearch or Elasticsearch: write https:\/\/host:9200/,
       url,
     )
   for (const url of ['http://host/_a', 'http://host/A', 'http://host/a,b', 'http://host/a/b'])
-    assert.throws(() => openSearch({ url }), /with which no index can begin: use lower-case letters/, url)
+    assert.throws(() => openSearch({ url }, systemClock), /with which no index can begin: use lower-case letters/, url)
   assert.throws(
-    () => openSearch({ url: 'https://host', tlsCaFile: '/nowhere/ca.pem' }),
+    () => openSearch({ url: 'https://host', tlsCaFile: '/nowhere/ca.pem' }, systemClock),
     /certificates in \/nowhere\/ca.pem/,
   )
 })
@@ -83,7 +86,7 @@ test('[OSE2] whatever a cluster answers is a Failure that says what can be done,
 })
 
 test('[OSE2] a cluster that is not there, or no search cluster, is waited for, and named without its credentials', async () => {
-  const away = openSearch({ url: 'http://127.0.0.1:1', username: 'someone', password: 'wrong-password' })
+  const away = openSearch({ url: 'http://127.0.0.1:1', username: 'someone', password: 'wrong-password' }, systemClock)
   const said = await failureOf(away.search.query(QUERY))
   assert.match(said, /^transient: the search cluster at 127\.0\.0\.1:1 cannot be reached/)
   assert.ok(!said.includes('wrong-password') && !away.waiting().join().includes('wrong-password'))
@@ -155,7 +158,8 @@ test('[OSE3] a write goes in parts that a cluster takes, in order, and its heads
   )
 })
 
-test('[OSE4] of a cluster that hangs only the first search waits: the others are told at once', async () => {
+test('[OSE4] of a cluster that hangs only the first search waits: the others are told at once, for a while', async () => {
+  let now = 0
   await opened(
     () => undefined,
     async ({ search }, { asked }) => {
@@ -164,7 +168,11 @@ test('[OSE4] of a cluster that hangs only the first search waits: the others are
         assert.match(said, /^transient: .*does not answer in time/)
       }
       assert.equal(asked.length, 1)
+      now = 5_000
+      await Promise.all([failureOf(search.query(QUERY)), failureOf(search.query(QUERY))])
+      assert.equal(asked.length, 2, 'one finds out whether it answers again')
     },
+    { elapsed: () => now },
   )
 })
 

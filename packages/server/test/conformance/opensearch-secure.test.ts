@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { ClusterOptions } from '../../src/adapters/opensearch/cluster.ts'
 import { openSearch } from '../../src/adapters/opensearch/opensearch.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
 import { failureClass } from '../../src/ports/failure.ts'
 import { engineForTests } from '../support/engines.ts'
 import { complaint, QUERY, scriptedCluster } from './opensearch-scripted.ts'
@@ -26,7 +27,7 @@ if (secure?.own !== undefined) {
       { key, cert },
     )
     const ask = async (options: Omit<ClusterOptions, 'url'>) => {
-      const cluster = openSearch({ url: server.url, ...options })
+      const cluster = openSearch({ url: server.url, ...options }, systemClock)
       try {
         return await cluster.search.query(QUERY).then(
           () => 'found',

@@ -1,4 +1,5 @@
 import { type OpenedSearch, openSearch } from '../../src/adapters/opensearch/opensearch.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
 import { memoryEngines } from '../support/adapters.ts'
 import type { Subject } from './subject.ts'
 
@@ -22,7 +23,7 @@ export async function dropIndexes(url: string): Promise<void> {
 export async function openSearchSubject(serverUrl: string): Promise<Subject> {
   const { url } = ownPrefix(serverUrl)
   const beside = memoryEngines()
-  let opened: OpenedSearch = openSearch({ url })
+  let opened: OpenedSearch = openSearch({ url }, systemClock)
   return {
     logs: beside.logs,
     store: beside.store,
@@ -34,7 +35,7 @@ export async function openSearchSubject(serverUrl: string): Promise<Subject> {
     failWrite() {},
     reopen: async () => {
       await opened.close()
-      opened = openSearch({ url })
+      opened = openSearch({ url }, systemClock)
     },
     close: async () => {
       await opened.close()

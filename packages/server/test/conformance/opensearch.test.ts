@@ -1,4 +1,5 @@
 import { openSearch } from '../../src/adapters/opensearch/opensearch.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
 import { engineElsewhere, engineForTests } from '../support/engines.ts'
 import { dropIndexes, openSearchSubject, ownPrefix } from './opensearch-subject.ts'
 import { searchConformance } from './search.ts'
@@ -15,7 +16,7 @@ for (const [name, engine] of Object.entries(engines))
     searchConformance(name, () => openSearchSubject(engine.url))
     draftConformance(name, async () => {
       const { url } = ownPrefix(engine.url)
-      const [one, other] = [openSearch({ url }), openSearch({ url })]
+      const [one, other] = [openSearch({ url }, systemClock), openSearch({ url }, systemClock)]
       return {
         search: one.search,
         elsewhere: other.search,

@@ -6,6 +6,7 @@ import { indexHead } from '../../src/core/indexed.ts'
 import { Life } from '../../src/core/life.ts'
 import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
 import { type Made, rebuild } from '../../src/indexer/rebuild.ts'
+import { Refresher } from '../../src/indexer/refresher.ts'
 import { INDEXER_DEFAULTS, type IndexerSettings, SILENT_INDEXER } from '../../src/indexer/settings.ts'
 import { Writer } from '../../src/indexer/writer.ts'
 import { Failure, failureClass } from '../../src/ports/failure.ts'
@@ -343,7 +344,7 @@ test('[IDX8] after a restore, entries of the new epoch replace what stood at the
   await scene.stop()
 })
 
-test('[IDX9] an index that has to be refreshed promises only what a refresh has made visible, at most once a second', async () => {
+test('[IDX9] an index that has to be refreshed promises only what a refresh has made visible, at most twice a second, for all partitions', async () => {
   const scene = new Scene()
   let refreshes = 0
   const { search } = scene.memory
@@ -360,10 +361,39 @@ test('[IDX9] an index that has to be refreshed promises only what a refresh has 
     await scene.say([`m${i}`])
     await scene.clock.advance(50)
   }
-  assert.ok(refreshes > 2 && refreshes <= 6, `${refreshes} refreshes`)
+  assert.ok(refreshes > 5 && refreshes <= 11, `${refreshes} refreshes`)
   await scene.clock.advance(3_000)
   assert.ok(indexer.indexedThrough() > scene.clock.now() - 3_000)
   await scene.stop()
+})
+
+test('[IDX9] one refresh serves all who have written before it began, and whoever wrote later waits for another', async () => {
+  const clock = new FakeClock()
+  const refreshes: PromiseWithResolvers<void>[] = []
+  const search = {
+    refresh() {
+      const refresh = Promise.withResolvers<void>()
+      refreshes.push(refresh)
+      return refresh.promise
+    },
+  } as Partial<SearchIndex> as SearchIndex
+  const settings = INDEXER_DEFAULTS
+  const life = new Life(clock)
+  const parts = { search, settings, clock, random: seeded(1), logger: SILENT_LOGGER, observer: SILENT_INDEXER }
+  const refresher = new Refresher({ ...parts, writer: new Writer({ ...parts, life }) })
+  const early = [refresher.shows(clock.elapsed()), refresher.shows(clock.elapsed())]
+  await clock.advance(10)
+  assert.equal(refreshes.length, 1)
+  const writtenAt = clock.elapsed()
+  const late = refresher.shows(writtenAt)
+  refreshes[0]?.resolve()
+  assert.deepEqual(await Promise.all(early), [true, true])
+  assert.equal(await late, false)
+  await clock.advance(settings.refreshMsMin)
+  const later = refresher.shows(writtenAt)
+  await clock.advance(1)
+  refreshes[1]?.resolve()
+  assert.deepEqual([await later, await refresher.shows(writtenAt), refreshes.length], [true, true, 2])
 })
 
 test('[IDX10] stop may be called twice, before start, and while the index hangs', async () => {

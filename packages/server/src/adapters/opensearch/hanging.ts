@@ -1,4 +1,5 @@
 import { Failure } from '../../ports/failure.ts'
+import type { Clock } from '../../ports/system.ts'
 
 /** So long nobody waits for a cluster that has just not answered. */
 const PAUSE_MS = 5_000
@@ -11,18 +12,23 @@ export class NoAnswer extends Failure {}
  * is over one question finds out whether it answers again.
  */
 export class Hanging {
-  /** By the process's own clock, in milliseconds; undefined while it answers. */
+  readonly #clock: Pick<Clock, 'elapsed'>
+  /** By the monotonic clock, in milliseconds; undefined while it answers. */
   #until: number | undefined
   #why = ''
-  #answeredAt = 0
+  #answeredAt = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Pick<Clock, 'elapsed'>) {
+    this.#clock = clock
+  }
 
   async ask<T>(question: () => Promise<T>): Promise<T> {
     if (this.#until !== undefined) {
-      if (performance.now() < this.#until) throw new Failure('transient', this.#why)
+      if (this.#clock.elapsed() < this.#until) throw new Failure('transient', this.#why)
       // The next ones wait for what becomes of this one.
-      this.#until = performance.now() + PAUSE_MS
+      this.#until = this.#clock.elapsed() + PAUSE_MS
     }
-    const begun = performance.now()
+    const begun = this.#clock.elapsed()
     try {
       const answer = await question()
       this.#answered()
@@ -32,7 +38,7 @@ export class Hanging {
       // Where others were answered meanwhile, it was the question that took too long.
       else if (this.#answeredAt < begun) {
         this.#why = cause.message
-        this.#until = performance.now() + PAUSE_MS
+        this.#until = this.#clock.elapsed() + PAUSE_MS
       }
       throw cause
     }
@@ -40,6 +46,6 @@ export class Hanging {
 
   #answered(): void {
     this.#until = undefined
-    this.#answeredAt = performance.now()
+    this.#answeredAt = this.#clock.elapsed()
   }
 }

@@ -3,6 +3,7 @@ import type { Offset } from '../../ports/log.ts'
 import type { SearchDocument, SearchDrafts, SearchIndex, SearchQuery, SearchWrite } from '../../ports/search.ts'
 import type { SetUpStep } from '../../ports/set-up.ts'
 import type { RoomId } from '../../ports/store.ts'
+import type { Clock } from '../../ports/system.ts'
 import { type Item, writeAll } from './bulk.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { field } from './failures.ts'
@@ -30,10 +31,10 @@ export interface OpenedSearch {
  * An index in OpenSearch or Elasticsearch. Nothing is asked before the first call, so a cluster that is away holds up nobody's start; an index
  * that is missing is made by whoever writes. Throws a Failure of class operator where the options are wrong.
  */
-export function openSearch(options: ClusterOptions): OpenedSearch {
+export function openSearch(options: ClusterOptions, clock: Pick<Clock, 'elapsed'>): OpenedSearch {
   const cluster = new Cluster(options)
   return {
-    search: new ClusterIndex(cluster),
+    search: new ClusterIndex(cluster, clock),
     waiting: () => cluster.troubles,
     close: () => cluster.close(),
   }
@@ -55,14 +56,15 @@ class ClusterIndex implements SearchIndex, SearchDrafts {
   readonly visibleAtOnce = false
   readonly #cluster: Cluster
   readonly #read: string
-  readonly #hanging = new Hanging()
+  readonly #hanging: Hanging
   /** The own name of what is read, as it was last known. */
   #current: string | undefined
   /** One copy of each shard answers all that this process asks, so that what one answer tells of the next one finds. */
   readonly #preference = `holdfast-${crypto.randomUUID()}`
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, clock: Pick<Clock, 'elapsed'>) {
     this.#cluster = cluster
+    this.#hanging = new Hanging(clock)
     this.#read = readAlias(cluster.prefix)
   }
 
