@@ -13,6 +13,9 @@ export const ENGINES = [
   'mongo-java-server',
   'opensearch',
   'elasticsearch',
+  'opensearch3',
+  'elasticsearch7',
+  'elasticsearch9',
 ] as const
 export type EngineName = (typeof ENGINES)[number]
 
@@ -21,6 +24,8 @@ export interface Engine {
   readonly name: EngineName
   /** One line of `--help`. */
   readonly what: string
+  /** Built and tested when somebody names it, and not in CI. */
+  readonly isOnDemand?: boolean
   readonly program: Program
   readonly ports: PortsWanted
   /** Throws when the machine lacks what `prepare` needs: before anybody waits for a build. */

@@ -1,7 +1,7 @@
 // Engines for development and CI: see `--help`.
 import { HELP, readArguments, UsageError, type Wish } from './arguments.ts'
 import { buildAll } from './build.ts'
-import { ENGINES, type EngineName } from './engine.ts'
+import type { EngineName } from './engine.ts'
 import { EngineError } from './errors.ts'
 import { cacheFolders } from './machine/folders.ts'
 import { Register } from './register.ts'
@@ -9,7 +9,7 @@ import { printed } from './report.ts'
 import { start } from './start.ts'
 import { type Status, statusOf } from './status.ts'
 import { stop, stopLeftBehind } from './stop.ts'
-import { ENGINE } from './table.ts'
+import { ENGINE, USUAL } from './table.ts'
 
 const folders = cacheFolders()
 const progress = (line: string) => process.stderr.write(`engines: ${line}\n`)
@@ -40,7 +40,7 @@ async function act(wish: Wish): Promise<number> {
     case 'start':
       return startAll(wish)
     case 'build': {
-      const engines = (wish.names.length > 0 ? wish.names : ENGINES).map((name) => ENGINE[name])
+      const engines = (wish.names.length > 0 ? wish.names : USUAL).map((name) => ENGINE[name])
       return (await buildAll(engines, folders, progress)) ? 0 : 1
     }
     case 'stop':

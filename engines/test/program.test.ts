@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { buildAll, missingFor } from '../build.ts'
-import { ENGINES } from '../engine.ts'
 import { EngineError } from '../errors.ts'
 import { checkVersion, type Tool, toolPath } from '../machine/tools.ts'
 import { built } from '../program.ts'
+import { USUAL } from '../table.ts'
 import { fakeEngine, fakeProgram, temporaryCache } from './fake-engine.ts'
 
 const silent = () => {}
@@ -132,7 +132,7 @@ test('[ENG16] where an engine cannot be started its tests are skipped with what 
   const [skipped, failed] = [run('false'), run('true')]
 
   assert.equal(skipped.status, 0)
-  for (const name of ENGINES) assert.match(skipped.stdout, new RegExp(`^ok .*${name} starts, .* # SKIP .+\\.$`, 'm'))
+  for (const name of USUAL) assert.match(skipped.stdout, new RegExp(`^ok .*${name} starts, .* # SKIP .+\\.$`, 'm'))
   assert.match(skipped.stdout, /# SKIP Kafka needs java, which is not on the PATH: install Java 17/)
   assert.equal(failed.status, 1)
   assert.equal(/^ok /m.test(failed.stdout), false)

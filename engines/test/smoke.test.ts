@@ -6,16 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ENGINES, type EngineName } from '../engine.ts'
+import type { EngineName } from '../engine.ts'
 import { canStart, startEngine } from '../index.ts'
 import { cacheFolders } from '../machine/folders.ts'
 import { markOf } from '../machine/processes.ts'
 import type { Status } from '../status.ts'
+import { USUAL } from '../table.ts'
 import { KAFKA_CLIENT, MONGODB_CLIENT, type RawClient, SEARCH_CLIENT } from './raw-clients.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
-for (const name of ENGINES)
+for (const name of USUAL)
   test(`[ENG15] ${name} starts, serves, is seen to die, goes on, and keeps its data over a stop`, async (context) => {
     if (!canStart(context, name)) return
     const engines = command(context)
@@ -64,7 +65,7 @@ test('[ENG15] a test has an engine of its own', async (context) => {
 
 function clientOf(name: EngineName): RawClient {
   if (name.startsWith('kafka')) return KAFKA_CLIENT
-  return name.endsWith('search') ? SEARCH_CLIENT : MONGODB_CLIENT
+  return name.includes('search') ? SEARCH_CLIENT : MONGODB_CLIENT
 }
 
 /** The command in a cache of the test's own, so that nobody's engines are in its way; but what was built once is not built again. */
