@@ -115,7 +115,7 @@ export const SILENT_SEARCH: readonly Mutant[] = [
     edits: [
       {
         file: `${CLUSTER}/hanging.ts`,
-        find: `      if (performance.now() < this.#until) throw new Failure('transient', this.#why)
+        find: `      if (this.#clock.elapsed() < this.#until) throw new Failure('transient', this.#why)
 `,
         replace: '',
       },
