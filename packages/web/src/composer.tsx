@@ -7,13 +7,15 @@ interface Props {
   readonly me: string
   readonly room: string
   readonly title: string
+  /** Whether whoever opens the room wants to write. */
+  readonly takesFocus: boolean
   readonly onSend: (text: string) => void
 }
 
 /** How many bytes before the limit one is told of it. */
 const nearBytes = 512
 
-export function Composer({ me, room, title, onSend }: Props) {
+export function Composer({ me, room, title, takesFocus, onSend }: Props) {
   const [text, setText] = useDraft(`holdfast:draft:${me}:${room}`)
   const field = useRef<HTMLTextAreaElement>(null)
   const left = LIMITS.textBytesMax - utf8Length(text)
@@ -22,7 +24,7 @@ export function Composer({ me, room, title, onSend }: Props) {
   useLayoutEffect(() => fitToText(field.current), [text])
   // A touch screen's keyboard would cover what the reader came to see.
   useLayoutEffect(() => {
-    if (matchMedia('(hover: hover)').matches) field.current?.focus()
+    if (takesFocus && matchMedia('(hover: hover)').matches) field.current?.focus()
   }, [])
 
   const send = () => {

@@ -13,13 +13,15 @@ interface Props {
   readonly view: RoomView
   /** What the other rooms have new. */
   readonly elsewhere: Unread
+  /** Whoever was led to a message goes on with what was found. */
+  readonly isLed: boolean
   readonly getToken: () => Promise<string>
   readonly onSearch: () => void
   readonly onLeft: () => void
 }
 
 /** One room: who is in it, what was said, and where to say more. */
-export function Conversation({ chat, view, elsewhere, getToken, onSearch, onLeft }: Props) {
+export function Conversation({ chat, view, elsewhere, isLed, getToken, onSearch, onLeft }: Props) {
   const [showsPeople, setShowsPeople] = useState(false)
   const found = useMembers(chat, view, getToken)
   return (
@@ -58,6 +60,7 @@ export function Conversation({ chat, view, elsewhere, getToken, onSearch, onLeft
           me={chat.user}
           room={view.room}
           title={view.title}
+          takesFocus={!isLed}
           onSend={(text) => chat.send(view.room, text)}
         />
       ) : (

@@ -60,6 +60,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
             chat={chat}
             view={view}
             elsewhere={elsewhere}
+            isLed={place?.seq !== undefined}
             getToken={getToken}
             onSearch={() => {
               search.change({ room: view.room })

@@ -320,6 +320,8 @@ test('[WEB21] search finds while one types, by room and person, and leads to a m
     assert.equal(await page.locator('.message-found .bubble').textContent(), 'Message 100')
   }
   await leads()
+  const isOnHit = () => results.getByRole('link').evaluate((link) => link.matches(':focus'))
+  assert.ok(await isOnHit(), 'one goes on from the hit')
   assert.ok((await texts(page)).length < 200, 'most of the room is not loaded')
   await page.evaluate(`{
     const view = document.querySelector('.timeline')
