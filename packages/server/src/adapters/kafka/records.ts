@@ -67,11 +67,26 @@ export function recordsOf(partition: number, batches: readonly RecordsBatch[], f
         timestamp,
         // Of somebody else's records anything may be missing, and nothing need be UTF-8: the core judges what it is given.
         key: record.key?.toString() ?? '',
-        headers: Object.fromEntries(record.headers.map(([name, text]) => [String(name ?? ''), String(text ?? '')])),
+        headers: headersOf(record.headers),
         // A copy: a view would keep the whole answer of the broker in memory.
-        value: Uint8Array.from(record.value ?? []),
+        value: new Uint8Array(record.value ?? NOTHING),
       })
     }
   }
   return { records, next }
+}
+
+const NOTHING = new Uint8Array()
+
+/** Done for each record of every reader: one by one this takes half as long as by entries. */
+function headersOf(headers: RecordsBatch['records'][number]['headers']): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {}
+  for (const [name, text] of headers) {
+    const key = name?.toString() ?? ''
+    // A header of this name would be no property, but the prototype.
+    if (key === '__proto__')
+      return Object.fromEntries(headers.map(([name, text]) => [String(name ?? ''), String(text ?? '')]))
+    texts[key] = text?.toString() ?? ''
+  }
+  return texts
 }
