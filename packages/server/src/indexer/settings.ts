@@ -26,7 +26,7 @@ export interface IndexerSettings {
 }
 
 export const INDEXER_DEFAULTS: IndexerSettings = {
-  batchRecordsMax: 500,
+  batchRecordsMax: 1_000,
   batchBytesMax: 4 << 20,
   gatherRecords: 128,
   lingerMsMax: 100,
