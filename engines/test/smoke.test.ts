@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { EngineName } from '../engine.ts'
 import { canStart, startEngine } from '../index.ts'
 import { cacheFolders } from '../machine/folders.ts'
-import { markOf } from '../machine/processes.ts'
+import { ended, markOf } from '../machine/processes.ts'
 import type { Status } from '../status.ts'
 import { USUAL } from '../table.ts'
 import { KAFKA_CLIENT, MONGODB_CLIENT, type RawClient, SEARCH_CLIENT } from './raw-clients.ts'
@@ -33,7 +33,11 @@ for (const name of USUAL)
 
     const victim = started?.processes.at(-1)
     assert.ok(victim?.pid)
+    const mark = markOf(victim.pid)
+    assert.ok(mark)
     process.kill(victim.pid, 'SIGKILL')
+    // A system gives the memory of a large process back before it is gone.
+    assert.ok(await ended([mark], 30_000))
     const dead = engines.run('status', name, '--json')
     assert.equal(dead.status, 1)
     assert.equal(dead.statuses[0]?.processes.at(-1)?.state, 'dead')
