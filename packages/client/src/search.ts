@@ -88,13 +88,19 @@ async function ask(
   const token = await tokenFrom(parts)
   signal.throwIfAborted()
   const headers = { authorization: `Bearer ${token}` }
-  const response = await parts.fetch(addressOf(parts.url, words, options), { headers, signal }).catch((cause) => {
-    throw new HoldfastError('NOT_CONNECTED', { message: 'The server could not be reached.', cause })
-  })
+  const response = await fetched(parts, addressOf(parts.url, words, options), { headers, signal })
   const body: unknown = await response.json().catch(() => undefined)
   if (isAnswer(body)) return { ...body, next: body.next ?? undefined }
   const why = isFault(body) ? faultOf(body) : fault('INTERNAL', `The server answered ${response.status}.`)
   throw new HoldfastError(why.code, why)
+}
+
+async function fetched({ fetch }: SearchParts, ...request: Parameters<Fetch>): Promise<Awaited<ReturnType<Fetch>>> {
+  try {
+    return await fetch(...request)
+  } catch (cause) {
+    throw new HoldfastError('NOT_CONNECTED', { message: 'The server could not be reached.', cause })
+  }
 }
 
 type Answer = Omit<SearchResult, 'next'> & { readonly next: string | null }

@@ -91,6 +91,13 @@ test('[SDK33] an error of the server, what is no answer of it, and no answer at 
   assert.deepEqual(await asked(() => held.answer(503, unavailable)), ['SEARCH_UNAVAILABLE', 'not now', true])
   assert.deepEqual(await asked(() => held.answer(502, '<html>')), ['INTERNAL', 'The server answered 502.', true])
   assert.deepEqual(await asked(() => held.fail()), ['NOT_CONNECTED', 'The server could not be reached.', true])
+  const throwing = new Scene({
+    fetch: () => {
+      throw new TypeError('no such address')
+    },
+  })
+  assert.equal((await rejection(throwing.client.search('x'))).code, 'NOT_CONNECTED')
+  throwing.client.close()
   const late = await asked(async () => {
     await turn()
     await scene.clock.advance(15_000)

@@ -49,7 +49,7 @@ export function Conversation({ chat, view, elsewhere, isLed, getToken, onSearch,
           <PeopleIcon /> <span class="only-wide">People</span>
         </button>
       </header>
-      <TimelineView chat={chat} view={view} />
+      <TimelineView chat={chat} view={view} isLed={isLed} />
       <Announcer view={view} me={chat.user} />
       <div class={chat.connection === 'live' ? 'unseen' : 'strip'}>
         <Connection state={chat.connection} isSpoken />

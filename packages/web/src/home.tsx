@@ -24,6 +24,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   const room = place?.room
   const [isCreating, setCreating] = useState(false)
   const [notice, setNotice] = useState<string>()
+  const [isSeeking, setSeeking] = useState(false)
   // What was left is old news in the next room.
   useEffect(() => {
     if (room !== undefined) setNotice(undefined)
@@ -34,6 +35,11 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   useEffect(() => {
     if (place?.seq !== undefined) void chat.show(place.room, place.seq)
   }, [chat, place])
+
+  useEffect(() => {
+    // The pane with the field may come a moment later.
+    if (isSeeking && focusSearch()) setSeeking(false)
+  }, [isSeeking, room])
 
   const view = room === undefined ? undefined : chat.view(room)
   const isOurs = view !== undefined && (view.isMember || view.about !== undefined || view.pending.length > 0)
@@ -66,7 +72,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
               search.change({ room: view.room })
               // Where there is place for one pane only, the field is in the other.
               if (matchMedia('(max-width: 44rem)').matches) goTo(undefined)
-              requestAnimationFrame(focusSearch)
+              setSeeking(true)
             }}
             onLeft={() => {
               setNotice(`You left ${view.title}.`)

@@ -8,9 +8,11 @@ interface Props {
   readonly search: MessageSearch
 }
 
-/** Whoever wants to search finds the field: the shortcut, and the button in a room's header. */
-export function focusSearch(): void {
-  document.getElementById('search')?.focus()
+/** Brings whoever wants to search to the field; false where it is not shown. */
+export function focusSearch(): boolean {
+  const field = document.getElementById('search')
+  field?.focus()
+  return field !== null && document.activeElement === field
 }
 
 /** What to look for; and once something is, in which room and by whom. */

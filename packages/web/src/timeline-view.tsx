@@ -13,7 +13,12 @@ interface Props {
   readonly view: RoomView
 }
 
-export function TimelineView({ chat, view }: Props) {
+interface TimelineViewProps extends Props {
+  /** Somebody follows a hit, or an address that names a message. */
+  readonly isLed: boolean
+}
+
+export function TimelineView({ chat, view, isLed }: TimelineViewProps) {
   const scroller = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLOListElement>(null)
   const anchor = useRef<Anchor>('end')
@@ -37,7 +42,9 @@ export function TimelineView({ chat, view }: Props) {
     led.current = shown
     setAtEnd(anchorOf(box) === 'end')
   })
-  useLook(chat, isAtEnd, view)
+  // Who is on the way to a message passes the end without a look at it.
+  const isOnTheWay = isLed && led.current === undefined && shown?.problem === undefined
+  useLook(chat, isAtEnd && !isOnTheWay, view)
 
   useLayoutEffect(() => {
     const [box, content] = [scroller.current, list.current]

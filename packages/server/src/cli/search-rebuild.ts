@@ -11,7 +11,8 @@ const DESCRIPTION = {
   about:
     'Makes the search index of an installation anew from its store, with its server running or stopped. The new index is made beside the one that\n' +
     'is searched, and takes its place in one step when it is complete, so searches go on meanwhile. It may be broken off at any moment: the next\n' +
-    'run goes on where it was. It is only needed where the index is damaged, or an upgrade says so: what is merely missing is filled in by itself.',
+    'run goes on where it was. It is only needed where an upgrade says so, or something is found that should not be: what is merely missing is filled in by itself. A damaged\n' +
+    'search.db is removed while the server is stopped, and is filled again by itself.',
   options: {
     ...INSTALLATION_OPTIONS,
     json: { type: 'boolean', text: 'what was made, as JSON' },

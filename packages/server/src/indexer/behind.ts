@@ -32,7 +32,7 @@ export class Behind {
     await this.written()
     this.#writing = write().then(
       () => {
-        this.#done = this.#done === undefined ? done : { ...done, heads: new Map([...this.#done.heads, ...done.heads]) }
+        this.#done = this.#done === undefined ? done : { ...done, heads: highest(this.#done.heads, done.heads) }
         if (!this.#isTelling) this.#telling = this.#tellAll()
       },
       (cause) => this.#failed(cause),
@@ -74,4 +74,10 @@ export class Behind {
   #failed(cause: unknown): void {
     this.#failure ??= { cause }
   }
+}
+
+function highest(heads: ReadonlyMap<RoomId, number>, more: ReadonlyMap<RoomId, number>): ReadonlyMap<RoomId, number> {
+  const all = new Map(heads)
+  for (const [room, head] of more) all.set(room, Math.max(head, all.get(room) ?? 0))
+  return all
 }

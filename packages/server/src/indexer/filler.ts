@@ -25,8 +25,14 @@ export interface Gap {
 export async function fill({ history, writer, settings, observer }: FillOptions, gap: Gap): Promise<void> {
   const { room, into } = gap
   const page = { ...gap, entriesMax: settings.fillEntriesMax }
-  for (let { after } = gap; ; ) {
+  for (let { after, epoch: known } = gap; ; ) {
     const { entries, epoch } = await entriesOf({ history, writer }, { ...page, after })
+    if (epoch > known) {
+      // What the index has below is of a history that may be no more.
+      after = 0
+      known = epoch
+      continue
+    }
     const last = entries.at(-1)
     if (last === undefined) return
     const documents = entries.flatMap((entry) => documentsOf(entry, epoch))

@@ -102,16 +102,22 @@ class Pass {
         ),
       )
       for (const { room, head } of page) {
-        const epoch = epochs[partitionOf(room, partitions)] ?? 0
+        let epoch = epochs[partitionOf(room, partitions)] ?? 0
         for (let after = indexedSeq(heads.get(room), epoch); after < head; ) {
           const part = await entriesOf({ history, writer }, { room, after, epoch, entriesMax: settings.fillEntriesMax })
+          if (part.epoch > epoch) {
+            // What the draft has below is of a history that may be no more.
+            epoch = part.epoch
+            after = 0
+            continue
+          }
           const last = part.entries.at(-1)
           if (last === undefined) break
           this.#documents.push(...part.entries.flatMap((entry) => documentsOf(entry, part.epoch)))
           this.#heads.set(room, indexHead(part.epoch, last.seq))
           this.#collected += part.entries.length
           after = last.seq
-          if (this.#documents.length >= BATCH_DOCUMENTS) await this.#write()
+          if (this.#documents.length >= BATCH_DOCUMENTS || this.#heads.size >= BATCH_DOCUMENTS) await this.#write()
         }
       }
     }

@@ -58,6 +58,21 @@ export function draftConformance(name: string, open: () => Promise<DraftSubject>
       assert.deepEqual([...(await elsewhere.heads(['r'], draft))], [['r', 1]])
     })
 
+    test('[SEA8] two who write one index, the same messages again too, leave none of them out', async () => {
+      const { elsewhere } = subject
+      const draft = await search.draft()
+      const some = (from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, i) => message('r', from + i, 'word', 1_795_715_279_000))
+      const writers = [search, elsewhere, search, elsewhere, search]
+      const parts = [some(1, 3), some(4, 6), some(4, 7), some(1, 5), some(1, 9)]
+      for (const [i, documents] of parts.entries())
+        await writers[i]?.write({ into: draft, documents, heads: new Map(), through: undefined })
+      // Nothing else was told: neither heads nor a position.
+      await search.publish(draft)
+      assert.deepEqual(await find('word'), [9, 8, 7, 6, 5, 4, 3, 2, 1])
+      assert.deepEqual(await search.seqs('r', 0, 10), [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    })
+
     test('[SEA8] published it is what is searched, everywhere, and what was there is gone with its name', async () => {
       const { elsewhere } = subject
       assert.deepEqual([await elsewhere.current(), await find('both', before, elsewhere)], [before, [2]])

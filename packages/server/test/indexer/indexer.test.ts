@@ -4,6 +4,7 @@ import { type Faults, openMemory } from '../../src/adapters/memory/memory.ts'
 import { epochRecord, storedRecord } from '../../src/core/feed.ts'
 import { indexHead } from '../../src/core/indexed.ts'
 import { Life } from '../../src/core/life.ts'
+import { Behind, type Done } from '../../src/indexer/behind.ts'
 import { createIndexer, type Indexer } from '../../src/indexer/indexer.ts'
 import { type Made, rebuild } from '../../src/indexer/rebuild.ts'
 import { Refresher } from '../../src/indexer/refresher.ts'
@@ -666,6 +667,52 @@ test('[IDX22] while a batch is written the next one is read, and no more; writes
   }
   assert.deepEqual(await scene.hits('three'), [3])
   await scene.stop()
+})
+
+test('[IDX20] a restore in the middle makes it begin anew: nothing of the history before is promised', async () => {
+  const scene = new Scene()
+  const { search } = scene.memory
+  await scene.say(Array.from({ length: 60 }, (_, i) => `word ${i}`))
+  const draft = await search.draft()
+  // What an earlier run has brought in, of a history that is no more.
+  await search.write({ into: draft, documents: [], heads: new Map([['r', indexHead(1, 50)]]), through: undefined })
+  let isSurveyed = false
+  scene.faults = {
+    after: ({ call }) => {
+      if (call !== 'survey' || isSurveyed) return undefined
+      isSurveyed = true
+      return scene.raiseEpoch()
+    },
+  }
+  const made = await rebuildOf(scene)
+  assert.deepEqual([made.entries, (await scene.hits('word')).length, isSurveyed], [60, 60, true])
+  assert.equal((await search.heads(['r'])).get('r'), indexHead(2, 60))
+})
+
+test('[IDX22] what several writes have made true is told at its highest', async () => {
+  const told: Done[] = []
+  const held = Promise.withResolvers<void>()
+  const behind = new Behind((done) => {
+    told.push(done)
+    return held.promise
+  })
+  const done = (next: number, head: number): Done => ({ heads: new Map([['r', head]]), next, timestamp: next })
+  for (const [next, head] of [
+    [1, 1],
+    [2, 10],
+    [3, 5],
+  ] as const)
+    await behind.write(async () => {}, done(next, head))
+  await behind.written()
+  held.resolve()
+  await behind.all()
+  assert.deepEqual(
+    told.map(({ heads, next }) => [next, heads.get('r')]),
+    [
+      [1, 1],
+      [3, 10],
+    ],
+  )
 })
 
 test('[IDX11] broken off between the write and the commit, the same records come again and change nothing', async () => {

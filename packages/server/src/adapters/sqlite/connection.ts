@@ -64,6 +64,11 @@ export class Connection {
     }
   }
 
+  /** Changes tables, in a transaction. Nothing is asked for an answer, which would be the last row's number, and that need not fit into one. */
+  alter(statements: readonly string[]): void {
+    for (const sql of statements) this.#database.exec(sql)
+  }
+
   /** All of `change`, or nothing of it; a Failure of class ambiguous says that nobody knows which. */
   transaction<T>(change: () => T): T {
     this.#checkOpen()

@@ -45,7 +45,7 @@ export class SearchFile implements SearchIndex, SearchDrafts {
 
   async draft(): Promise<string> {
     return this.#connection.transaction(() => {
-      if (!this.#hasDraft()) for (const sql of tablesOf('draft_')) this.#connection.prepare(sql).run()
+      if (!this.#hasDraft()) this.#connection.alter(tablesOf('draft_'))
       return this.#draftTables().name()
     })
   }
@@ -54,7 +54,7 @@ export class SearchFile implements SearchIndex, SearchDrafts {
     this.#connection.transaction(() => {
       if (this.#searched.name() === draft) return
       this.#named(draft)
-      for (const sql of REPLACEMENT) this.#connection.prepare(sql).run()
+      this.#connection.alter(REPLACEMENT)
     })
     this.#draft = undefined
   }

@@ -26,6 +26,7 @@ export type TablePrefix = '' | 'draft_'
  */
 export class SearchTables {
   readonly #name: StatementSync
+  readonly #others: StatementSync
   readonly #placeOf: StatementSync
   readonly #lastRow: StatementSync
   readonly #insertPlace: StatementSync
@@ -41,8 +42,8 @@ export class SearchTables {
   readonly #hitsWithin: StatementSync
   /** The highest number given, or an upper bound of it; undefined while it has to be read. */
   #newestRow: bigint | undefined
-  /** Whose rows these are: another index may have taken this one's place, and its tables' names. */
-  #rowsOf: string | undefined
+  /** Whose rows these are, and as of which write of another process: one may have written more, or put another index in this one's place. */
+  #rowsOf = ''
 
   constructor(connection: Connection, prefix: TablePrefix) {
     // Whatever runs after an insert reports the number of its row, which is too large for anything but a BigInt.
@@ -64,6 +65,8 @@ export class SearchTables {
        ON CONFLICT (room) DO UPDATE SET head = excluded.head WHERE excluded.head > head`,
     )
     this.#putProgress = prepareBig(`INSERT OR REPLACE INTO ${prefix}progress (partition, next) VALUES (?, ?)`)
+    // Another number behind each write of another connection.
+    this.#others = connection.prepare('PRAGMA data_version')
     this.#name = connection.prepare(`SELECT id FROM ${prefix}incarnation`)
     this.#progress = connection.prepare(`SELECT next FROM ${prefix}progress WHERE partition = ?`)
     this.#head = connection.prepare(`SELECT head FROM ${prefix}heads WHERE room = ?`)
@@ -84,9 +87,9 @@ export class SearchTables {
 
   /** Returns the documents that this engine can never take. */
   put(documents: readonly SearchDocument[]): readonly SearchDocument[] {
-    const name = this.name()
-    if (name !== this.#rowsOf) this.forgetRows()
-    this.#rowsOf = name
+    const rowsOf = `${this.name()} ${this.#others.get()?.data_version}`
+    if (rowsOf !== this.#rowsOf) this.forgetRows()
+    this.#rowsOf = rowsOf
     return documents.filter((document) => !this.#put(document))
   }
 
