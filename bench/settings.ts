@@ -15,14 +15,17 @@ export const PARTS = [
 ] as const
 export type PartName = (typeof PARTS)[number]
 
+/** How long a measurement runs where nothing else is said. */
+export const SECONDS = 3
+
 /** What `drain` may start to store into. */
 export const STORE_ENGINES = ['mongo-java-server', 'ferretdb', 'ferretdb-pg'] as const
 export type StoreEngine = (typeof STORE_ENGINES)[number]
 
 export interface BenchSettings {
   readonly parts: readonly PartName[]
-  /** Of each measurement. */
-  readonly seconds: number
+  /** Of each measurement; undefined: each part has its own. */
+  readonly seconds: number | undefined
   /** How often each pair, we and the other thing, is measured. */
   readonly passes: number
   /** Levels of `stored` and `durable`; undefined: each has its own. */
@@ -61,7 +64,7 @@ Parts (all by default):
   trouble  a cluster's sends a second while OpenSearch is frozen or killed, beside the same while it is well
 
 Options:
-  --seconds N      how long each measurement runs (default 3)
+  --seconds N      how long each measurement runs (default 3; 6 for \`stored\`)
   --passes N       how many times we and the other thing take turns (default 3)
   --in-flight LIST \`stored\` and \`durable\` with so many messages in flight (defaults 1,16,64,1000 and 16,64,1000)
   --filled         \`stored\` on a store that holds 500,000 entries
@@ -106,7 +109,7 @@ export function readSettings(args: readonly string[]): BenchSettings | undefined
     if (!isPart(name)) throw new UsageError(`There is no part ${name}; the parts are ${PARTS.join(', ')}.`)
   return {
     parts: positionals.length === 0 ? PARTS : PARTS.filter((name) => positionals.includes(name)),
-    seconds: positive('seconds', values.seconds, 3),
+    seconds: values.seconds === undefined ? undefined : positive('seconds', values.seconds, 1),
     passes: Math.ceil(positive('passes', values.passes, 3)),
     filledEntries: values.filled === true ? 500_000 : 0,
     connections: Math.ceil(positive('connections', values.connections, 5_000)),

@@ -44,8 +44,10 @@ class Loop {
   private readonly position = this.promptLog.prepare(
     `INSERT OR REPLACE INTO positions (log, member_group, partition, next) VALUES ('commands', 'bench', 0, ?)`,
   )
-  private readonly words = this.search.prepare('INSERT INTO words (rowid, tokens) VALUES (?, ?)')
-  private readonly place = this.search.prepare('INSERT INTO places (row, room, seq, at) VALUES (?, ?, ?, ?)')
+  private readonly words = this.search.prepare('INSERT INTO words (rowid, tokens, exact, room) VALUES (?, ?, ?, ?)')
+  private readonly place = this.search.prepare(
+    'INSERT INTO places (row, room, seq, at, sender, version) VALUES (?, ?, ?, ?, ?, ?)',
+  )
   private readonly indexHead = this.search.prepare('UPDATE heads SET head = ? WHERE room = ?')
   private readonly progress = this.search.prepare('INSERT OR REPLACE INTO progress (partition, next) VALUES (0, ?)')
   private readonly tokens =
@@ -96,7 +98,9 @@ class Loop {
   }
 
   private index(size: number, now: number): void {
-    const room = this.entry.sample.room ?? ''
+    const room = String(this.entry.sample.room)
+    const roomToken = Buffer.from(room).toString('hex')
+    const sender = String(this.entry.sample.sender)
     const at = Date.now()
     const first = BigInt(at) * ROWS_PER_MS
     this.search.transaction(() => {
@@ -105,8 +109,8 @@ class Loop {
         this.indexRow = this.indexRow >= first ? this.indexRow + 1n : first
         // The message's number is a word of its own.
         this.tokens[1] = String(seq).padStart(12, '0')
-        this.words.run(this.indexRow, this.tokens.join(' '))
-        this.place.run(this.indexRow, room, seq, at)
+        this.words.run(this.indexRow, this.tokens.join(' '), '', roomToken)
+        this.place.run(this.indexRow, room, seq, at, sender, this.feedOffset)
       }
       this.indexHead.run(this.seq, room)
       this.progress.run(this.feedOffset)
@@ -116,7 +120,7 @@ class Loop {
   }
 
   private highestRow(): bigint {
-    return this.search.prepare('SELECT max(row) AS row FROM places').get()?.row as bigint
+    return BigInt((this.search.prepare('SELECT max(row) AS row FROM places').get()?.row as bigint | null) ?? 0)
   }
 
   /** Like an entry's id: 26 characters that begin with the time and go on at random. */

@@ -12,7 +12,7 @@ import { Folder, type Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import type { Progress } from '../main.ts'
 import { figure, type Goal, type PartReport, ranged, type Table } from '../report.ts'
-import { type BenchSettings, profiling } from '../settings.ts'
+import { type BenchSettings, profiling, SECONDS } from '../settings.ts'
 import { percentile, type Spread, spread } from '../stats.ts'
 
 const PARTITIONS = 4
@@ -45,7 +45,10 @@ export async function durable(settings: BenchSettings, progress: Progress): Prom
   })
   try {
     const address = new URL(`ws://127.0.0.1:${hello.port}`)
-    const measuring = new Durable({ gateway, log, bare, server: { pid: server.pid, address } }, settings.seconds)
+    const measuring = new Durable(
+      { gateway, log, bare, server: { pid: server.pid, address } },
+      settings.seconds ?? SECONDS,
+    )
     const results = (settings.inFlight ?? IN_FLIGHT).map((inFlight) => ({ inFlight, turns: [] as DurableTurn[] }))
     for (let pass = 0; pass <= settings.passes; pass++) {
       for (const { inFlight, turns } of results) {

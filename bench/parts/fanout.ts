@@ -10,7 +10,7 @@ import { Folder, Holdfast } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import type { Progress } from '../main.ts'
 import { figure, type PartReport, ranged } from '../report.ts'
-import { type BenchSettings, profiling } from '../settings.ts'
+import { type BenchSettings, profiling, SECONDS } from '../settings.ts'
 import { spread } from '../stats.ts'
 
 const MEMBERS = 200
@@ -19,7 +19,7 @@ const ROOM = 'bench-fanout'
 
 /** Durable fan-out to 200 members of one room, beside a server that sends everything to everybody and keeps nothing. */
 export async function fanout(settings: BenchSettings, progress: Progress): Promise<PartReport> {
-  const { seconds, passes } = settings
+  const { seconds = SECONDS, passes } = settings
   using folder = new Folder()
   const server = await Holdfast.start({ data: folder.path, nodeOptions: profiling(settings) })
   const { bare, hello } = await Bare.start<{ port: number }>('sockets')

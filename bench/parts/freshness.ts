@@ -10,7 +10,7 @@ import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import { Searches, Watch } from '../load/watching.ts'
 import type { Progress } from '../main.ts'
 import { figure, type Goal, type PartReport, ranged, type Table } from '../report.ts'
-import { type BenchSettings, profiling } from '../settings.ts'
+import { type BenchSettings, profiling, SECONDS } from '../settings.ts'
 import { percentile, spread } from '../stats.ts'
 
 const PARTITIONS = 4
@@ -118,7 +118,7 @@ class Fresh {
     const lanes = await this.#lanes.rooms()
     const watch = new Watch(this.#index, lanes)
     const searches = new Searches(this.#installation.server)
-    const pace = { perSecond, seconds: Math.max(SECONDS_MIN, this.#settings.seconds) }
+    const pace = { perSecond, seconds: Math.max(SECONDS_MIN, this.#settings.seconds ?? SECONDS) }
     const sending = this.#lanes.pace(lanes, pace, ({ room }) => (number, at) => {
       watch.stored(room, number, at)
       searches.stored(room, number, at)
@@ -143,7 +143,7 @@ class Fresh {
   /** Messages a second, as fast as the server takes them. The index has all of them when this resolves. */
   async #saturation(): Promise<number> {
     const lanes = await this.#lanes.rooms()
-    const sent = await this.#lanes.flood(lanes, IN_FLIGHT, { seconds: this.#settings.seconds })
+    const sent = await this.#lanes.flood(lanes, IN_FLIGHT, { seconds: this.#settings.seconds ?? SECONDS })
     const watch = new Watch(this.#index, lanes)
     const counts = sent.map(({ messages }) => messages)
     for (const [i, { room }] of lanes.entries())

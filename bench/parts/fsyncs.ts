@@ -1,13 +1,13 @@
 import { type Counted, canCountFsyncs, countFsyncs } from '../load/fsyncs.ts'
 import type { Progress } from '../main.ts'
 import { figure, type PartReport } from '../report.ts'
-import type { BenchSettings } from '../settings.ts'
+import { type BenchSettings, SECONDS } from '../settings.ts'
 import { spread } from '../stats.ts'
 
 const IN_FLIGHT = [1, 16, 64]
 
 /** Counts the fsyncs of the whole server with strace while messages are stored. */
-export async function fsyncs({ seconds }: BenchSettings, progress: Progress): Promise<PartReport> {
+export async function fsyncs({ seconds = SECONDS }: BenchSettings, progress: Progress): Promise<PartReport> {
   if (!canCountFsyncs()) return absent()
   const levels = IN_FLIGHT.map((inFlight) => ({ inFlight, until: { seconds } }))
   return report(

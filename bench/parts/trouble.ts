@@ -8,7 +8,7 @@ import { Folder } from '../load/server.ts'
 import { counting, probeNote, type Turn, takeTurns } from '../load/turns.ts'
 import type { Progress } from '../main.ts'
 import { figure, type Goal, type PartReport, ranged, type Table } from '../report.ts'
-import { type BenchSettings, profiling } from '../settings.ts'
+import { type BenchSettings, profiling, SECONDS } from '../settings.ts'
 import { percentile, type Spread, spread } from '../stats.ts'
 
 const PARTITIONS = 4
@@ -49,7 +49,7 @@ export async function trouble(settings: BenchSettings, progress: Progress): Prom
     const [gateway] = processes
     if (gateway === undefined) throw new Error('there is no gateway')
     const lanes = await Lanes.open(gateway, PARTITIONS)
-    const measuring = new Troubled({ cluster, log, lanes, engine: running.search.own }, settings.seconds)
+    const measuring = new Troubled({ cluster, log, lanes, engine: running.search.own }, settings.seconds ?? SECONDS)
     const results = TROUBLES.map((trouble) => ({ trouble, turns: [] as TroubleTurn[] }))
     for (let pass = 0; pass <= settings.passes; pass++) {
       for (const { trouble, turns } of results) {
