@@ -81,7 +81,7 @@ export class Follower {
 
   /** Reads on while the batch before is being written, and writes on while what was written is committed and made visible. */
   async #goOn(life: Life): Promise<void> {
-    const { owned, clock, settings, writer } = this.#options
+    const { owned, search, clock, settings, writer } = this.#options
     const behind = new Behind((done) => this.#tell(done))
     this.#behind = behind
     this.#committedAt = clock.elapsed()
@@ -104,7 +104,8 @@ export class Follower {
         // A late commit of a member that was taken over may have set ours back (R8): harmless, but it looks like lag.
         if (this.#committed > 0 && clock.elapsed() - this.#committedAt >= settings.sweepMs)
           await writer.until(() => this.#commit(this.#committed))
-        // What was published before the question, an empty answer shows to be indexed already.
+        // What was published before the question, an empty answer shows to be indexed already: in this index, unless another has taken its place.
+        if (search.visibleAtOnce) await writer.until(() => search.refresh(this.#into))
         await this.#reached(askedAt)
       }
     } finally {
@@ -249,7 +250,7 @@ export class Follower {
     const { search, clock, refresher } = this.#options
     if (search.visibleAtOnce) return this.#promise(timestamp)
     this.#unrefreshed = timestamp
-    if (!(await refresher.shows(clock.elapsed()))) return
+    if (!(await refresher.shows(this.#into, clock.elapsed()))) return
     this.#unrefreshed = undefined
     this.#promise(timestamp)
   }

@@ -17,14 +17,20 @@ export class Refresher {
   #doneFrom = Number.NEGATIVE_INFINITY
   #begunAt = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
+  #index = ''
 
   constructor(options: RefresherOptions) {
     this.#options = options
   }
 
-  /** Whether all that was written by `writtenAt`, in milliseconds of the monotonic clock, is visible now; false where it is too early for another refresh. */
-  async shows(writtenAt: number): Promise<boolean> {
+  /**
+   * Whether all that was written to this index by `writtenAt`, in milliseconds of the monotonic clock, is visible now; false where it is too early
+   * for another refresh. Rejects with a Failure of class lost where the index is gone.
+   */
+  async shows(index: string, writtenAt: number): Promise<boolean> {
     const { clock, settings } = this.#options
+    if (index !== this.#index) this.#doneFrom = Number.NEGATIVE_INFINITY
+    this.#index = index
     // The one that is running may have begun too early for us: then one of those who wait for it begins the next.
     while (this.#doneFrom < writtenAt) {
       if (this.#running === undefined) {
@@ -42,7 +48,7 @@ export class Refresher {
     const { search, writer, clock } = this.#options
     const begunAt = clock.elapsed()
     this.#begunAt = begunAt
-    await writer.until(() => search.refresh())
+    await writer.until(() => search.refresh(this.#index))
     this.#doneFrom = begunAt
   }
 }
