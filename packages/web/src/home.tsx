@@ -36,6 +36,12 @@ export function Home({ chat, getToken, onSignOut }: Props) {
     if (place?.seq !== undefined) void chat.show(place.room, place.seq)
   }, [chat, place])
 
+  const seek = () => {
+    // Where there is place for one pane only, the field is in the other.
+    if (matchMedia('(max-width: 44rem)').matches) goTo(undefined)
+    setSeeking(true)
+  }
+  useShortcut(seek)
   useEffect(() => {
     // The pane with the field may come a moment later.
     if (isSeeking && focusSearch()) setSeeking(false)
@@ -70,9 +76,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
             getToken={getToken}
             onSearch={() => {
               search.change({ room: view.room })
-              // Where there is place for one pane only, the field is in the other.
-              if (matchMedia('(max-width: 44rem)').matches) goTo(undefined)
-              setSeeking(true)
+              seek()
             }}
             onLeft={() => {
               setNotice(`You left ${view.title}.`)
@@ -86,6 +90,19 @@ export function Home({ chat, getToken, onSignOut }: Props) {
       {isCreating && <NewRoom chat={chat} onClose={() => setCreating(false)} />}
     </div>
   )
+}
+
+/** Ctrl+K, or ⌘K. */
+function useShortcut(act: () => void): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return
+      event.preventDefault()
+      act()
+    }
+    addEventListener('keydown', pressed)
+    return () => removeEventListener('keydown', pressed)
+  })
 }
 
 /** The same as the badges in the list say: their sum, or that there is something. */

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import type { Chat } from './chat.ts'
 import { Close, Search } from './icons.tsx'
 import type { MessageSearch } from './search.ts'
@@ -19,7 +19,6 @@ export function focusSearch(): boolean {
 export function SearchBox({ chat, search }: Props) {
   const { words, room, sender } = search.state.query
   const field = useRef<HTMLInputElement>(null)
-  useShortcut()
   const clear = () => {
     search.clear()
     field.current?.focus()
@@ -35,7 +34,7 @@ export function SearchBox({ chat, search }: Props) {
           type="search"
           value={words}
           onInput={(event) => search.change({ words: event.currentTarget.value })}
-          onKeyDown={(event) => event.key === 'Escape' && clear()}
+          onKeyDown={(event) => event.key === 'Escape' && !event.isComposing && clear()}
           placeholder="Search messages"
           aria-label="Search messages"
           aria-keyshortcuts="Control+K"
@@ -85,16 +84,4 @@ export function SearchBox({ chat, search }: Props) {
       )}
     </search>
   )
-}
-
-function useShortcut(): void {
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return
-      event.preventDefault()
-      focusSearch()
-    }
-    addEventListener('keydown', pressed)
-    return () => removeEventListener('keydown', pressed)
-  }, [])
 }

@@ -46,6 +46,13 @@ export function TimelineView({ chat, view, isLed }: TimelineViewProps) {
   const isOnTheWay = isLed && led.current === undefined && shown?.problem === undefined
   useLook(chat, isAtEnd && !isOnTheWay, view)
 
+  useEffect(() => {
+    // Where there is place for one pane only, the hit that had the focus went away with the other, though browsers notice that a moment later.
+    const { activeElement, body } = document
+    const isNowhere = activeElement === null || activeElement === body || !activeElement.checkVisibility()
+    if (isLed && isNowhere) scroller.current?.focus({ preventScroll: true })
+  }, [isLed])
+
   useLayoutEffect(() => {
     const [box, content] = [scroller.current, list.current]
     if (box === null || content === null) return
