@@ -12,6 +12,7 @@ import type { SearchQueries } from '../ports/search.ts'
 import type { HistoryStore, LetterStore, Timestamp, UserStore } from '../ports/store.ts'
 import type { Clock, Logger, Sha256 } from '../ports/system.ts'
 import { type BodyCheck, bodyCheck, parseJson } from './bodies.ts'
+import { answerPreflight, isPreflight, showToPages } from './cross-origin.ts'
 import type { DeadLetterParts } from './dead-letters.ts'
 import { type HealthParts, healthRoutes } from './health.ts'
 import type { ApiObserver } from './observer.ts'
@@ -41,6 +42,8 @@ export interface ApiParts {
   readonly metrics: () => Promise<string>
   /** undefined where sign-in by name is not offered. */
   readonly signIn: SignIn | undefined
+  /** Whether pages of other origins may ask: not where sign-in by name gives a token to whoever asks for one. */
+  readonly isForEveryOrigin: boolean
   /** The built page; undefined without one. */
   readonly webRoot: string | undefined
   readonly clock: Clock
@@ -68,7 +71,8 @@ declare module 'fastify' {
 }
 
 /** What any server of ours needs, whatever it answers. */
-export type ServerParts = Pick<ApiParts, 'settings' | 'clock' | 'logger' | 'observer'>
+export type ServerParts = Pick<ApiParts, 'settings' | 'clock' | 'logger' | 'observer'> &
+  Partial<Pick<ApiParts, 'isForEveryOrigin'>>
 
 /** The HTTP API: what each route does stands in its own file; here is what all of them share. */
 export function createApi(parts: ApiParts): Api {
@@ -94,10 +98,10 @@ function serve(
   admit: Admit,
   stop: () => void,
 ): Api {
-  const { settings, clock } = parts
+  const { settings, clock, isForEveryOrigin = false } = parts
   const state = { isClosing: false }
   const app = server(parts, state)
-  register(app, routes, admit)
+  register(app, routes, admit, isForEveryOrigin)
   let closed: Promise<void> | undefined
   return {
     server: app.server,
@@ -123,7 +127,13 @@ const NO_QUERY = {}
 const NOTHING_HERE = new Problem('NOT_FOUND', 'There is nothing at this path; see the reference of the HTTP API.')
 
 function server(
-  { settings, logger, observer, elsewhere = NOTHING_HERE }: ServerParts & { readonly elsewhere?: Problem },
+  {
+    settings,
+    logger,
+    observer,
+    isForEveryOrigin = false,
+    elsewhere = NOTHING_HERE,
+  }: ServerParts & { readonly elsewhere?: Problem },
   state: { readonly isClosing: boolean },
 ): FastifyInstance {
   const app = fastify({
@@ -148,6 +158,8 @@ function server(
   )
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer')
+    // Also where the answer is an error: a page could not read it else.
+    if (isForEveryOrigin) showToPages(reply)
     if (state.isClosing) throw new Problem('SHUTTING_DOWN')
     if (request.is404) throw elsewhere
   })
@@ -185,7 +197,7 @@ type GuardedRoute = AnyRoute & { readonly access: 'user' | 'administrator' }
 /** Rejects for whoever may not come in. */
 type Admit = (route: GuardedRoute, request: FastifyRequest) => Promise<void>
 
-function register(app: FastifyInstance, routes: readonly AnyRoute[], admit: Admit): void {
+function register(app: FastifyInstance, routes: readonly AnyRoute[], admit: Admit, isForEveryOrigin: boolean): void {
   for (const route of routes) {
     const checkBody = route.body === undefined ? undefined : bodyCheck(route.body)
     app.route({
@@ -198,7 +210,8 @@ function register(app: FastifyInstance, routes: readonly AnyRoute[], admit: Admi
   for (const [path, methods] of methodsByPath(routes)) {
     const allow = [...methods].join(', ')
     const others = (app.supportedMethods as HTTPMethods[]).filter((method) => !methods.has(method))
-    const refuse = async (_request: FastifyRequest, reply: FastifyReply) => {
+    const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+      if (isForEveryOrigin && isPreflight(request)) return answerPreflight(reply, allow)
       reply.header('allow', allow)
       throw new Problem('METHOD_NOT_ALLOWED', `This path answers ${allow}.`)
     }

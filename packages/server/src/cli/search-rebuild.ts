@@ -44,6 +44,10 @@ async function run(args: readonly string[], io: Io): Promise<number> {
       status.clear()
       io.err.write(`waiting: ${why}\n`)
     },
+    leftOut({ room, seq, why }) {
+      status.clear()
+      io.err.write(`left out of search: seq ${seq} of ${room}: ${why}\n`)
+    },
   }).finally(() => status.clear())
   const made = await orUnreachable(rebuilding.catch(lost))
   const seconds = (io.clock.elapsed() - begun) / 1_000

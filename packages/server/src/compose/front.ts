@@ -135,6 +135,7 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     signIn: offersSignIn
       ? (user) => sign(secret, systemClock, { user, administrator: false, lifetimeMs: config.api.signInTokenMs })
       : undefined,
+    isForEveryOrigin: config.hasKeys,
     webRoot: fileURLToPath(new URL('../../../web/dist', import.meta.url)),
     newId: () => randomUUIDv7(),
     observer: telemetry.api,

@@ -12,10 +12,18 @@ export interface RebuildWatcher {
   progress(made: Made): void
   /** An engine does not answer, or refuses: it is tried again. */
   waits(why: string): void
+  /** The index can never take this message. */
+  leftOut(message: LeftOut): void
+}
+
+export interface LeftOut {
+  readonly room: string
+  readonly seq: number
+  readonly why: string
 }
 
 /** Makes the search index of an installation anew, beside whoever works on it. Rejects with a Failure of class lost where another rebuild came first. */
-export async function rebuildSearch(config: Config, { progress, waits }: RebuildWatcher): Promise<Made> {
+export async function rebuildSearch(config: Config, { progress, waits, leftOut }: RebuildWatcher): Promise<Made> {
   const { logs, store, search, close } = await openForReading(config, {
     clientName: 'holdfast-rebuild',
     writesSearch: true,
@@ -30,7 +38,7 @@ export async function rebuildSearch(config: Config, { progress, waits }: Rebuild
       logger: {
         debug() {},
         info() {},
-        warn: (fields, what) => waits(causeIn(fields) ?? what),
+        warn: (fields, what) => (isLeftOut(fields) ? leftOut(fields) : waits(causeIn(fields) ?? what)),
         error: (_, what) => waits(what),
       },
       observer: SILENT_INDEXER,
@@ -41,6 +49,10 @@ export async function rebuildSearch(config: Config, { progress, waits }: Rebuild
   } finally {
     await close()
   }
+}
+
+function isLeftOut(fields: object): fields is LeftOut {
+  return 'room' in fields && 'seq' in fields && 'why' in fields
 }
 
 function causeIn(fields: object): string | undefined {

@@ -252,3 +252,38 @@ test('[HTTP14] an engine that fails is STORE_UNAVAILABLE, a fault of ours INTERN
     .map(({ fields }) => (fields as { code?: string }).code)
   assert.deepEqual(codes, ['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', 'INTERNAL'])
 })
+
+test('[HTTP23] where tokens are signed elsewhere, pages of every origin may ask, and read what is refused', async () => {
+  await using scene = await Scene.open({ parts: { isForEveryOrigin: true } })
+  const headers = { origin: 'https://shop.example' }
+  const asked = await fetch(`${scene.url}/v1/rooms`, {
+    method: 'OPTIONS',
+    headers: {
+      ...headers,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization,content-type',
+    },
+  })
+  assert.equal(asked.status, 204)
+  assert.match(asked.headers.get('access-control-allow-methods') ?? '', /\bPOST\b/)
+  assert.equal(asked.headers.get('access-control-allow-headers'), 'authorization, content-type')
+  const token = await scene.token('alice')
+  const replies = [
+    await scene.request('GET', '/v1/rooms', { token, headers }),
+    await scene.request('GET', '/v1/rooms', { headers }),
+    await scene.request('GET', '/v1/nothing', { headers }),
+    { headers: asked.headers },
+  ]
+  for (const reply of replies) assert.equal(reply.headers.get('access-control-allow-origin'), '*')
+  isRefused(await scene.request('OPTIONS', '/v1/rooms'), 'METHOD_NOT_ALLOWED', 'no page asks')
+})
+
+test('[HTTP23] where sign-in by name gives a token to whoever asks, no page of another origin may ask', async () => {
+  await using scene = await Scene.open()
+  const headers = { origin: 'https://shop.example', 'access-control-request-method': 'POST' }
+  for (const path of ['/v1/rooms', '/v1/sign-in']) {
+    const asked = await fetch(`${scene.url}${path}`, { method: 'OPTIONS', headers })
+    assert.equal(asked.headers.get('access-control-allow-origin'), null)
+    assert.ok(asked.status >= 400)
+  }
+})

@@ -146,6 +146,7 @@ export class Scene implements AsyncDisposable {
       waiting: async () => [],
       metrics: () => telemetry.text(),
       signIn: async (user) => sign(OWN, clock, { user, administrator: false, lifetimeMs: TOKEN_MS }),
+      isForEveryOrigin: false,
       webRoot: undefined,
       clock,
       sha256,
