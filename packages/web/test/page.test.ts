@@ -307,13 +307,7 @@ test('[WEB21] search finds while one types, by room and person, and leads to a m
   await page.getByLabel('In', { exact: true }).selectOption('Old room')
   await field.fill('message 100')
   await finds(['Message 100'])
-  const isInView = (text: string) =>
-    page.evaluate<boolean>(`(() => {
-      const view = document.querySelector('.timeline')?.getBoundingClientRect()
-      const line = [...document.querySelectorAll('.bubble')].find(({ textContent }) => textContent === '${text}')
-      const box = line?.getBoundingClientRect()
-      return view !== undefined && box !== undefined && box.top >= view.top && box.bottom <= view.bottom
-    })()`)
+  const isInView = (text: string) => hasInView(page, text)
   const leads = async () => {
     await results.getByRole('link').click()
     await until('the message in view', () => isInView('Message 100'))
@@ -354,6 +348,29 @@ test('[WEB21] search finds while one types, by room and person, and leads to a m
   await finds(['CHAO again'])
   await field.press('Escape')
   await page.getByRole('link', { name: 'Old room' }).waitFor()
+})
+
+test('[WEB21] whoever is led to an old message has not seen what is new at the end', { skip }, async () => {
+  using folder = temporaryFolder()
+  await using stack = new AsyncDisposableStack()
+  const server = await startServer({ data: folder.path })
+  stack.defer(async () => void (await server.stop()))
+  const room = await filledRoom(server, 200)
+  const page = await signedIn(stack, browser, server.url, 'Ben')
+  const isNew = page.getByRole('link', { name: 'Old room' }).getByText('New', { exact: true })
+  await isNew.waitFor({ state: 'attached' })
+
+  await page.goto(`${server.url}/#${room}/20`)
+  await until('the message in view', () => hasInView(page, 'Message 20'))
+  await page.goto(`${server.url}/#`)
+  await page.getByText('Pick a room').waitFor()
+  assert.equal(await isNew.count(), 1)
+
+  await page.getByRole('link', { name: 'Old room' }).click()
+  await until('the newest message', () => hasInView(page, 'Message 200'))
+  await page.goto(`${server.url}/#`)
+  await page.getByText('Pick a room').waitFor()
+  assert.equal(await isNew.count(), 0)
 })
 
 test('[WEB15] nothing is wider than the page, on phone and desktop, in light and dark', { skip }, async () => {
@@ -428,6 +445,16 @@ async function scrolledTo(page: Page, pixels: number): Promise<Place> {
 async function topOf(page: Page, key: string): Promise<number> {
   const box = await page.locator(`[data-key="${key}"]`).boundingBox()
   return box?.y ?? Number.NaN
+}
+
+/** Whether a message with just this text can be seen whole. */
+function hasInView(page: Page, text: string): Promise<boolean> {
+  return page.evaluate<boolean>(`(() => {
+    const view = document.querySelector('.timeline')?.getBoundingClientRect()
+    const line = [...document.querySelectorAll('.bubble')].find(({ textContent }) => textContent === '${text}')
+    const box = line?.getBoundingClientRect()
+    return view !== undefined && box !== undefined && box.top >= view.top && box.bottom <= view.bottom
+  })()`)
 }
 
 async function picture(page: Page, name: string): Promise<void> {
