@@ -109,6 +109,19 @@ export const SILENT_SEARCH: readonly Mutant[] = [
     killedBy: tests(['OSE3'], [SEARCH_CLUSTER_TESTS]),
   },
   {
+    name: 'replaced-index-unnoticed',
+    undoes: UNDOES,
+    what: 'An idle indexer does not notice that another index has taken the place of its own.',
+    edits: [
+      {
+        file: 'packages/server/src/indexer/follower.ts',
+        find: `if (search.visibleAtOnce) await writer.until(() => search.refresh(this.#into))`,
+        replace: `void search`,
+      },
+    ],
+    killedBy: tests(['IDX19'], [INDEXER_TESTS]),
+  },
+  {
     name: 'every-search-waits',
     undoes: 'search that holds people up',
     what: 'While a search cluster hangs each search waits for it.',
