@@ -23,7 +23,7 @@ rooms, rates and error codes, and a command sent over both is one command.
 Who asks is said by a JSON Web Token: \`Authorization: Bearer TOKEN\`, with the user in \`sub\`, and \`holdfast:admin\` in \`scope\` for an
 administrator. Bodies are JSON in UTF-8 with \`content-type: application/json\`, of at most ${LIMITS.frameBytesMax} bytes. Ids in a path are percent-encoded, and taken
 exactly as sent. A field or a parameter that is not known is refused; answers may gain fields. Times are milliseconds since 1970. \`GET\` also answers
-\`HEAD\`. Where tokens are signed elsewhere (\`HOLDFAST_JWT_SECRETS\`, \`HOLDFAST_JWT_PUBLIC_KEYS\`, \`HOLDFAST_JWKS_URL\`), pages of every origin may use it and the
+\`HEAD\`. Where tokens are signed elsewhere (\`HOLDFAST_JWT_SECRETS\`, \`HOLDFAST_JWT_PUBLIC_KEYS\`, \`HOLDFAST_JWKS_URL\`), pages of every origin may use what needs one, and the
 socket; where sign-in by name is offered, only the server's own page.
 
 The examples are one conversation, with

@@ -38,7 +38,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
 
   const seek = () => {
     // Where there is place for one pane only, the field is in the other.
-    if (matchMedia('(max-width: 44rem)').matches) goTo(undefined)
+    if (room !== undefined && matchMedia('(max-width: 44rem)').matches) goTo(undefined)
     setSeeking(true)
   }
   useShortcut(seek)
@@ -92,7 +92,7 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   )
 }
 
-/** Ctrl+K, or ⌘K. */
+/** Ctrl+K, or ⌘K: bound anew after each render, as it acts on what is shown then. */
 function useShortcut(act: () => void): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {

@@ -100,7 +100,8 @@ function serve(
 ): Api {
   const { settings, clock, isForEveryOrigin = false } = parts
   const state = { isClosing: false }
-  const app = server(parts, state)
+  const openPaths = new Set(routes.filter(({ access }) => access === 'open').map(({ path }) => path))
+  const app = server(parts, state, openPaths)
   register(app, routes, admit, isForEveryOrigin)
   let closed: Promise<void> | undefined
   return {
@@ -131,10 +132,11 @@ function server(
     settings,
     logger,
     observer,
-    isForEveryOrigin = false,
+    isForEveryOrigin,
     elsewhere = NOTHING_HERE,
   }: ServerParts & { readonly elsewhere?: Problem },
   state: { readonly isClosing: boolean },
+  openPaths: ReadonlySet<string>,
 ): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -158,8 +160,9 @@ function server(
   )
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer')
-    // Also where the answer is an error: a page could not read it else.
-    if (isForEveryOrigin) showToPages(reply)
+    // Also where the answer is an error, which a page could not read else; but nothing that needs no token: whoever runs a page
+    // must not read by somebody's browser what their network keeps from them, metrics say.
+    if (isForEveryOrigin && !openPaths.has(request.routeOptions.url ?? '')) showToPages(reply)
     if (state.isClosing) throw new Problem('SHUTTING_DOWN')
     if (request.is404) throw elsewhere
   })

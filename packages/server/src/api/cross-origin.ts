@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**
- * What lets a page of another origin use the API, as it may use the socket. Any origin may: who asks shows a token, and a browser sends
+ * What lets a page of another origin use what needs a token, as it may use the socket. Any origin may: who asks shows that token, and a browser sends
  * none by itself, as it would a cookie.
  */
 const SHOWN: Readonly<Record<string, string>> = {

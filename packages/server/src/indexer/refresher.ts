@@ -47,8 +47,10 @@ export class Refresher {
   async #refresh(): Promise<void> {
     const { search, writer, clock } = this.#options
     const begunAt = clock.elapsed()
+    const index = this.#index
     this.#begunAt = begunAt
-    await writer.until(() => search.refresh(this.#index))
-    this.#doneFrom = begunAt
+    await writer.until(() => search.refresh(index))
+    // Of another one, that has taken its place meanwhile, it shows nothing.
+    if (index === this.#index) this.#doneFrom = begunAt
   }
 }

@@ -276,6 +276,11 @@ test('[HTTP23] where tokens are signed elsewhere, pages of every origin may ask,
   ]
   for (const reply of replies) assert.equal(reply.headers.get('access-control-allow-origin'), '*')
   isRefused(await scene.request('OPTIONS', '/v1/rooms'), 'METHOD_NOT_ALLOWED', 'no page asks')
+  // What needs no token may be kept from them by a network, which their reader's browser is in.
+  for (const path of ['/healthz', '/readyz', '/metrics', '/v1/sign-in']) {
+    const { headers: open } = await fetch(`${scene.url}${path}`, { headers })
+    assert.equal(open.get('access-control-allow-origin'), null, path)
+  }
 })
 
 test('[HTTP23] where sign-in by name gives a token to whoever asks, no page of another origin may ask', async () => {

@@ -403,6 +403,30 @@ test('[IDX9] one refresh serves all who have written before it began, and whoeve
   assert.deepEqual([await later, await refresher.shows('index', writtenAt), refreshes.length], [true, true, 2])
 })
 
+test('[IDX9] a refresh of an index whose place another has taken shows nothing of that one', async () => {
+  const clock = new FakeClock()
+  const refreshed: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const search = {
+    refresh(of: string) {
+      refreshed.push(of)
+      return gate.promise
+    },
+  } as Partial<SearchIndex> as SearchIndex
+  const settings = INDEXER_DEFAULTS
+  const life = new Life(clock)
+  const parts = { search, settings, clock, random: seeded(1), logger: SILENT_LOGGER, observer: SILENT_INDEXER }
+  const refresher = new Refresher({ ...parts, writer: new Writer({ ...parts, life }) })
+  const old = refresher.shows('old', clock.elapsed())
+  const next = refresher.shows('next', clock.elapsed())
+  gate.resolve()
+  await clock.settle()
+  assert.equal(await next, false)
+  await clock.advance(settings.refreshMsMin)
+  assert.deepEqual([await refresher.shows('next', clock.elapsed()), refreshed], [true, ['old', 'next']])
+  void old
+})
+
 test('[IDX10] stop may be called twice, before start, and while the index hangs', async () => {
   const scene = new Scene()
   scene.faults = {
