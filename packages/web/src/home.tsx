@@ -37,13 +37,14 @@ export function Home({ chat, getToken, onSignOut }: Props) {
   }, [chat, place])
 
   const seek = () => {
-    // Where there is place for one pane only, the field is in the other.
-    if (room !== undefined && matchMedia('(max-width: 44rem)').matches) goTo(undefined)
+    // At once, so that whoever types on loses nothing. What a dialog covers is not to be left, nor to be typed into.
+    if (focusSearch() || document.querySelector('dialog:modal') !== null) return
+    // Where there is place for one pane only, the field is in the other, which comes a moment later.
     setSeeking(true)
+    goTo(undefined)
   }
   useShortcut(seek)
-  useEffect(() => {
-    // The pane with the field may come a moment later.
+  useLayoutEffect(() => {
     if (isSeeking && focusSearch()) setSeeking(false)
   }, [isSeeking, room])
 

@@ -241,6 +241,11 @@ test('[WEB18] an owner removes people and the others leave, each after a questio
   await anna.getByRole('button', { name: 'Remove Ben' }).waitFor()
   await picture(anna, 'desktop-dark-people-owner')
   assert.equal(await anna.getByRole('button', { name: 'Leave' }).count(), 0)
+  await anna.keyboard.press('Control+k')
+  assert.ok(await anna.evaluate("document.querySelector('dialog').contains(document.activeElement)"))
+  await anna.getByRole('button', { name: 'Close' }).click()
+  const people = anna.getByRole('button', { name: 'People' })
+  await until('the focus where it was', () => people.evaluate((button) => button.matches(':focus')))
 
   await picture(ben, 'phone-people-member')
   await ben.getByRole('button', { name: 'Leave this room' }).click()
@@ -281,6 +286,9 @@ test('[WEB21] search finds while one types, by room and person, and leads to a m
   await page.keyboard.press('Control+k')
   const field = page.getByRole('searchbox', { name: 'Search messages' })
   assert.ok(await field.evaluate((element) => element.matches(':focus')))
+  await field.blur()
+  const atOnce = "dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true })), document.activeElement.id"
+  assert.equal(await page.evaluate(atOnce), 'search', 'what is typed next goes there, however soon')
   const results = page.getByRole('region', { name: 'Search results' })
   const hits = () => results.locator('.hit-text').allTextContents()
   const finds = async (expected: readonly string[]) => {
