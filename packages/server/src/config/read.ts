@@ -103,7 +103,7 @@ function readFile(name: string | undefined): Sources['file'] {
     const cause = error instanceof Error ? error.message : String(error)
     throw new ConfigError(`The settings file ${name} cannot be read: ${cause}. Mend it, or start without --config.`)
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
+  if (!isObject(json))
     throw new ConfigError(`The settings file ${name} must be one JSON object: {"port": 8080, "worker": {…}}.`)
   return { name, json }
 }
@@ -130,17 +130,27 @@ function refuseUnknown(flags: Sources['flags'], variables: Sources['variables'],
       throw new ConfigError(
         `There is no setting ${path} in ${file?.name}: write a group as an object, {"worker": {"batchRecordsMax": 500}}.`,
       )
-    if (!known.paths.includes(path)) throw unknownSetting(`${path} in ${file?.name}`, '', nearest(path, known.paths))
+    const isEmptyGroup =
+      isObject(valueAt(file?.json, path)) && known.paths.some((known) => known.startsWith(`${path}.`))
+    if (!known.paths.includes(path) && !isEmptyGroup)
+      throw unknownSetting(`${path} in ${file?.name}`, '', nearest(path, known.paths))
   }
 }
 
-/** A name with a dot in it is quoted: it would look like two, and `valueAt` would not find it. */
+/**
+ * Where something stands, be it a group with nothing in it. A name with a dot is quoted: it would look like two, and
+ * `valueAt` would not find it.
+ */
 function pathsIn(json: unknown, path = ''): readonly string[] {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return path === '' ? [] : [path]
+  if (!isObject(json) || Object.keys(json).length === 0) return path === '' ? [] : [path]
   return Object.entries(json).flatMap(([name, value]) => {
     const shown = name.includes('.') ? JSON.stringify(name) : name
     return pathsIn(value, path === '' ? shown : `${path}.${shown}`)
   })
+}
+
+function isObject(json: unknown): json is object {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }
 
 function unknownSetting(name: string, prefix: string, close: string | undefined): ConfigError {

@@ -67,6 +67,22 @@ test('[CFG2] an unknown setting stops the start, wherever it stands, with the na
   assert.equal(readConfig({ environment: { HFTEST_CHROMIUM: '/usr/bin/chromium', HOME: '/' } }).port, 8080)
 })
 
+test('[CFG2] a group with nothing in it is fine where there is such a group, and a mistake where there is none', () => {
+  using folder = temporaryFolder()
+  const config = join(folder.path, 'settings.json')
+  const refusalOf = (json: unknown) => {
+    writeFileSync(config, JSON.stringify(json))
+    return refusal({ flags: { config } })
+  }
+  assert.match(refusalOf({ wroker: {} }), /no setting wroker in/)
+  assert.match(refusalOf({ worker: { batch: {} } }), /no setting worker\.batch in/)
+  assert.match(refusalOf({ worker: 5 }), /no setting worker in/)
+  assert.match(refusalOf({ worker: [] }), /no setting worker in/)
+  assert.match(refusalOf({ port: {} }), /port in .*integer/)
+  writeFileSync(config, '{"worker": {}}')
+  assert.equal(readConfig({ flags: { config } }).port, 8080)
+})
+
 test('[CFG2] a value of the wrong kind stops the start and is shown, unless it is a secret', () => {
   assert.match(refusal({ environment: { HOLDFAST_PORT: '80 80' } }), /HOLDFAST_PORT "80 80".*integer, 0 to 65535/)
   assert.match(refusal({ environment: { HOLDFAST_PORT: '65536' } }), /65535/)
