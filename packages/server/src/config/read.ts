@@ -138,13 +138,13 @@ function refuseUnknown(flags: Sources['flags'], variables: Sources['variables'],
 }
 
 /**
- * Where something stands, be it a group with nothing in it. A name with a dot is quoted: it would look like two, and
- * `valueAt` would not find it.
+ * Where something stands, be it a group with nothing in it. A name with a dot is quoted, as it would look like two, and
+ * so is an empty one, as it would look like none: `valueAt` would not find them.
  */
 function pathsIn(json: unknown, path = ''): readonly string[] {
   if (!isObject(json) || Object.keys(json).length === 0) return path === '' ? [] : [path]
   return Object.entries(json).flatMap(([name, value]) => {
-    const shown = name.includes('.') ? JSON.stringify(name) : name
+    const shown = name === '' || name.includes('.') ? JSON.stringify(name) : name
     return pathsIn(value, path === '' ? shown : `${path}.${shown}`)
   })
 }

@@ -78,6 +78,7 @@ test('[CFG2] a group with nothing in it is fine where there is such a group, and
   assert.match(refusalOf({ worker: { batch: {} } }), /no setting worker\.batch in/)
   assert.match(refusalOf({ worker: 5 }), /no setting worker in/)
   assert.match(refusalOf({ worker: [] }), /no setting worker in/)
+  assert.match(refusalOf({ '': 5 }), /no setting "" in/)
   assert.match(refusalOf({ port: {} }), /port in .*integer/)
   writeFileSync(config, '{"worker": {}}')
   assert.equal(readConfig({ flags: { config } }).port, 8080)
