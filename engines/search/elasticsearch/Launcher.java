@@ -23,6 +23,7 @@ public final class Launcher {
                 .put("network.host", "127.0.0.1")
                 .put("discovery.type", "single-node")
                 .put("cluster.routing.allocation.disk.threshold_enabled", false)
+                .put("cluster.info.update.interval", "24h")
                 .put("action.auto_create_index", "false")
                 .build();
         LogConfigurator.setNodeName("one");
