@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { type Document as Bson, MongoClient } from 'mongodb'
 import { type Mongodb, type MongodbOptions, openMongodb, setUpMongodb } from '../../src/adapters/mongodb/mongodb.ts'
@@ -336,6 +338,61 @@ export function mongodbBehaviour(
         assert.equal((await everything(store)).length, 2)
       })
 
+      test('[MDB5] writes that are larger than what the machine takes, to a server that is frozen, are unknown; thawed, the adapter goes on', async (context) => {
+        const url = await database(context)
+        const mongodb = await open(context, url, {
+          timeouts: { socketMsMax: 500, selectMsMax: 500, connectMsMax: 500, hangMs: 2_000, connectionsMax: 2 },
+        })
+        const { store } = mongodb
+        const large = { kind: 'message', text: 'x'.repeat(1_000_000) } as const
+        await own.signal('SIGSTOP')
+        try {
+          const writing = ['a', 'b'].map((id) =>
+            write(
+              store.timeline,
+              entries(id, 1, 12).map((one) => ({ ...one, content: large })),
+            ),
+          )
+          for (const { result } of await Promise.all(writing)) assert.equal(result, 'unknown')
+        } finally {
+          await own.signal('SIGCONT')
+        }
+        await until(() => mongodb.waiting().length === 0, 'it noticed by itself that the server goes on')
+        assert.ok(isAll(await write(store.timeline, [entry('r', 1)])))
+      })
+
+      test('[MDB5] a server whose check by the driver never ends is found again', async (context) => {
+        const url = await database(context)
+        const { sockets, stop } = watchSockets()
+        const often = `${url}${url.includes('?') ? '&' : '?'}heartbeatFrequencyMS=500`
+        const mongodb = await open(context, often, {
+          timeouts: { selectMsMax: 500, hangMs: 2_000 },
+        })
+        stop()
+        const { store } = mongodb
+        // As when a socket is closed between the driver's look at it and its write.
+        const lost = new Promise<void>((resolve) => {
+          for (const socket of sockets) {
+            const write = socket.write.bind(socket)
+            socket.write = (data: Uint8Array | string) => {
+              if (!/hello|ismaster/i.test(Buffer.from(data).toString('latin1'))) return write(data)
+              socket.destroy()
+              resolve()
+              return false
+            }
+          }
+        })
+        await lost
+        // Only what is lost with a call under way makes the driver wait for such a check.
+        await own.signal('SIGSTOP')
+        const asked = assert.rejects(store.timeline.term(0), (error) => failureClass(error) === 'transient')
+        await own.signal('SIGKILL')
+        await asked
+        await startAgain(own)
+        await until(() => mongodb.waiting().length === 0, 'it noticed by itself that the server is back')
+        assert.ok(isAll(await write(store.timeline, [entry('r', 1)])))
+      })
+
       if (behind !== undefined)
         test('[MDB5] while the database behind the server is gone, writes are unknown and reads transient, and no record is blamed', async (context) => {
           const url = await database(context)
@@ -573,6 +630,14 @@ function checkTold(written: readonly Written[], id: string, above: readonly Entr
     const count = told.result === 'all' ? above.length : told.at
     for (const { seq, id: stored } of above.slice(0, count)) assert.equal(stored, `${id}/${seq}/${i % 4}`)
   }
+}
+
+/** The sockets that are opened to servers until `stop`. */
+function watchSockets() {
+  const sockets: Socket[] = []
+  const see = (message: unknown) => sockets.push((message as { readonly socket: Socket }).socket)
+  subscribe('net.client.socket', see)
+  return { sockets, stop: () => unsubscribe('net.client.socket', see) }
 }
 
 function isOperator(sentence: RegExp): (error: unknown) => boolean {

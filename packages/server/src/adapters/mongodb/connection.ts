@@ -1,7 +1,8 @@
-import { type ClientSession, type Db, MongoClient, type Timestamp } from 'mongodb'
+import type { ClientSession, Db, MongoClientOptions, Timestamp } from 'mongodb'
 import { Failure } from '../../ports/failure.ts'
 import type { Clock } from '../../ports/system.ts'
 import { addressOf } from './address.ts'
+import { Client, Hang } from './client.ts'
 import { failureOf } from './failures.ts'
 import { Health } from './health.ts'
 import type { Raw } from './row.ts'
@@ -24,10 +25,18 @@ export interface Timeouts {
   readonly connectMsMax: number
   /** Just above the deadline that the worker puts around each call. Without it a call to a frozen server never ends. */
   readonly socketMsMax: number
+  /** More than all of these together: what takes so long hangs (see client.ts). */
+  readonly hangMs: number
   readonly connectionsMax: number
 }
 
-const TIMEOUTS: Timeouts = { selectMsMax: 2_000, connectMsMax: 2_000, socketMsMax: 5_000, connectionsMax: 10 }
+const TIMEOUTS: Timeouts = {
+  selectMsMax: 2_000,
+  connectMsMax: 2_000,
+  socketMsMax: 5_000,
+  hangMs: 10_000,
+  connectionsMax: 10,
+}
 
 /** Named with each call, because what stands in the URL goes before what the client was made with (R2). */
 const READ_CONCERN = { level: 'majority' } as const
@@ -57,20 +66,23 @@ export interface FindOptions {
   readonly hint?: Readonly<Record<string, 1>>
 }
 
-/** One client of one server or cluster, for as long as the process lives. Every error leaves as a Failure. */
+/** One client of one server or cluster at a time, for as long as the process lives. Every error leaves as a Failure. */
 export class Connection {
   readonly name: string
   readonly server: ServerFacts
-  readonly #client: MongoClient
-  readonly #database: Db
+  readonly #makeClient: () => Client
+  /** Which client a session is of. */
+  readonly #clients = new WeakMap<ClientSession, Client>()
+  readonly #closing = new Set<Promise<void>>()
   readonly #health: Health
+  #client: Client
   #closed = false
 
-  private constructor(name: string, client: MongoClient, database: Db, server: ServerFacts, clock: Clock) {
+  private constructor(name: string, makeClient: () => Client, client: Client, server: ServerFacts, clock: Clock) {
     this.name = name
     this.server = server
+    this.#makeClient = makeClient
     this.#client = client
-    this.#database = database
     this.#health = new Health(clock, () => this.#ping())
   }
 
@@ -78,15 +90,18 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     const { hosts, database } = addressOf(options.url)
     const name = `MongoDB at ${hosts}`
-    const client = clientOf(options, database)
+    const makeClient = () => clientOf(options, database)
+    const client = makeClient()
     try {
       // A client whose first connect failed never comes to life again: whoever tries once more makes another one. One that did connect finds
-      // its servers again by itself, as often as it takes.
-      await client.connect()
-      const server = await askServer(client.db(database))
-      return new Connection(name, client, client.db(database), server, options.clock)
+      // its servers again by itself, as often as it takes, unless it hangs.
+      const server = await client.inTime(async () => {
+        await client.mongo.connect()
+        return await askServer(client.database)
+      })
+      return new Connection(name, makeClient, client, server, options.clock)
     } catch (error) {
-      await client.close().catch(() => {})
+      await client.close()
       throw failureOf(error, 'read', name)
     }
   }
@@ -103,7 +118,9 @@ export class Connection {
   async causally<T>(causality: Causality, use: (session: ClientSession | undefined) => Promise<T>): Promise<T> {
     this.#checkOpen()
     if (!this.server.isCausal) return use(undefined)
-    const session = this.#client.startSession({ causalConsistency: true })
+    const client = this.#client
+    const session = client.mongo.startSession({ causalConsistency: true })
+    this.#clients.set(session, client)
     try {
       if (causality.operationTime !== undefined) session.advanceOperationTime(causality.operationTime)
       return await use(session)
@@ -116,11 +133,14 @@ export class Connection {
   }
 
   find(collection: string, filter: Raw, session?: ClientSession, options: FindOptions = {}): Promise<readonly Raw[]> {
-    return this.#call('read', () =>
-      this.#database
-        .collection(collection)
-        .find(filter, { readConcern: READ_CONCERN, batchSize: BATCH_SIZE, ...options, ...withSession(session) })
-        .toArray(),
+    return this.#call(
+      'read',
+      (database) =>
+        database
+          .collection(collection)
+          .find(filter, { readConcern: READ_CONCERN, batchSize: BATCH_SIZE, ...options, ...withSession(session) })
+          .toArray(),
+      session,
     )
   }
 
@@ -160,37 +180,50 @@ export class Connection {
 
   /** For setting up, whose every step may be repeated. */
   administer<T>(use: (database: Db) => Promise<T>): Promise<T> {
-    return this.#call('read', () => use(this.#database))
+    return this.#call('read', use)
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#health.stop()
-    await this.#client.close()
+    await Promise.all([...this.#closing, this.#client.close()])
   }
 
   #write(command: Raw, session?: ClientSession): Promise<Raw> {
-    return this.#call('write', () =>
-      this.#database.command(command, { ignoreUndefined: true, ...withSession(session) }),
+    return this.#call(
+      'write',
+      (database) => database.command(command, { ignoreUndefined: true, ...withSession(session) }),
+      session,
     )
   }
 
-  async #call<T>(kind: 'read' | 'write', call: () => Promise<T>): Promise<T> {
+  async #call<T>(kind: 'read' | 'write', call: (database: Db) => Promise<T>, session?: ClientSession): Promise<T> {
     this.#checkOpen()
+    const client = (session && this.#clients.get(session)) ?? this.#client
     try {
-      const result = await call()
+      const result = await client.inTime(() => call(client.database))
       this.#health.answered()
       return result
     } catch (error) {
+      if (error instanceof Hang || client.hasLostServer) this.#giveUp(client)
       const failure = this.#closed ? this.#closedMeanwhile(kind, error) : failureOf(error, kind, this.name)
       this.#health.failed(failure)
       throw failure
     }
   }
 
+  /** The next call makes a connection of another client. What this one has under way fails, as if the server were gone. */
+  #giveUp(client: Client): void {
+    if (this.#closed || client !== this.#client) return
+    this.#client = this.#makeClient()
+    const closed = client.close()
+    this.#closing.add(closed)
+    closed.finally(() => this.#closing.delete(closed))
+  }
+
   #ping(): Promise<Raw> {
-    return this.#call('read', () => this.#database.command({ ping: 1 }))
+    return this.#call('read', (database) => database.command({ ping: 1 }))
   }
 
   #checkOpen(): void {
@@ -207,25 +240,29 @@ export class Connection {
   }
 }
 
-function clientOf({ url, username, password, tlsCaFile, timeouts }: ConnectionOptions, database: string): MongoClient {
-  const { selectMsMax, connectMsMax, socketMsMax, connectionsMax } = { ...TIMEOUTS, ...timeouts }
+function clientOf(
+  { url, username, password, tlsCaFile, timeouts, clock }: ConnectionOptions,
+  database: string,
+): Client {
+  const { selectMsMax, connectMsMax, socketMsMax, hangMs, connectionsMax } = { ...TIMEOUTS, ...timeouts }
+  const options: MongoClientOptions = {
+    appName: 'holdfast',
+    // One attempt, whose error is about that attempt: an error of a second one would not tell what became of the first, and whoever calls
+    // tries again anyway, after having looked.
+    retryWrites: false,
+    retryReads: false,
+    readPreference: 'primary',
+    ignoreUndefined: true,
+    maxPoolSize: connectionsMax,
+    waitQueueTimeoutMS: selectMsMax,
+    serverSelectionTimeoutMS: selectMsMax,
+    connectTimeoutMS: connectMsMax,
+    socketTimeoutMS: socketMsMax,
+    ...(tlsCaFile === undefined ? {} : { tls: true, tlsCAFile: tlsCaFile }),
+    ...(username === undefined ? {} : { auth: { username, password: password ?? '' } }),
+  }
   try {
-    return new MongoClient(url, {
-      appName: 'holdfast',
-      // One attempt, whose error is about that attempt: an error of a second one would not tell what became of the first, and whoever calls
-      // tries again anyway, after having looked.
-      retryWrites: false,
-      retryReads: false,
-      readPreference: 'primary',
-      ignoreUndefined: true,
-      maxPoolSize: connectionsMax,
-      waitQueueTimeoutMS: selectMsMax,
-      serverSelectionTimeoutMS: selectMsMax,
-      connectTimeoutMS: connectMsMax,
-      socketTimeoutMS: socketMsMax,
-      ...(tlsCaFile === undefined ? {} : { tls: true, tlsCAFile: tlsCaFile }),
-      ...(username === undefined ? {} : { auth: { username, password: password ?? '' } }),
-    })
+    return new Client(url, database, options, clock, hangMs)
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause)
     throw new Failure('operator', `the URL of the store, with the database ${database}, is not usable: ${said}`, cause)

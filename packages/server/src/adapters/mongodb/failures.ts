@@ -11,6 +11,7 @@ import {
   MongoWriteConcernError,
 } from 'mongodb'
 import { Failure, type FailureClass } from '../../ports/failure.ts'
+import { Hang } from './client.ts'
 
 /**
  * What MongoDB's codes mean for a write. What a server says while it loses or gives up its role, or runs out of time, may have come after the
@@ -132,7 +133,7 @@ function classOf(error: unknown): FailureClass {
   // No connection of the pool became free: nothing was sent. The driver does not export the class.
   if (error instanceof MongoDriverError && error.name === 'WaitQueueTimeoutError') return 'transient'
   if (error instanceof MongoAPIError) return 'operator'
-  if (error instanceof MongoError) return 'ambiguous'
+  if (error instanceof MongoError || error instanceof Hang) return 'ambiguous'
   // Before there is a connection: a file that cannot be read, or a name that nobody can tell the address of.
   if (error instanceof Error && 'syscall' in error) return error.syscall === 'open' ? 'operator' : 'transient'
   return 'unknown'
