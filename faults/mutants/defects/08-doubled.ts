@@ -10,8 +10,8 @@ export const DOUBLED: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/worker/item.ts',
-        find: `  const item = blank(record, command.room, command.sender, command.id, command.digest, command)`,
-        replace: `  const item = blank(record, command.room, command.sender, \`\${command.id}@\${record.offset}\`, command.digest, command)`,
+        find: `  const item = blank(record, command.room, command.sender, command.id, command.digest, command, isSenderKnown)`,
+        replace: `  const item = blank(record, command.room, command.sender, \`\${command.id}@\${record.offset}\`, command.digest, command, isSenderKnown)`,
       },
     ],
     killedBy: tests(['WRK5', 'WRK6'], [WORKER_TESTS]),

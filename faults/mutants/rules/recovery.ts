@@ -251,6 +251,19 @@ export const RECOVERY: readonly Mutant[] = [
     killedBy: tests(['WRK41'], [START_TESTS]),
   },
   {
+    name: 'known-senders-asked-for-again',
+    undoes: 'R9',
+    what: 'A command waits for its sender to be in the store, whatever its record says.',
+    edits: [
+      {
+        file: 'packages/server/src/worker/item.ts',
+        find: `command.digest, command, isSenderKnown)`,
+        replace: `command.digest, command, false && isSenderKnown)`,
+      },
+    ],
+    killedBy: tests(['WRK54'], [START_TESTS]),
+  },
+  {
     name: 'feed-without-the-epoch',
     undoes: 'R9',
     what: 'What is published names the first epoch, whatever the partition is in.',

@@ -13,6 +13,7 @@ import { Alerts } from '../api/alerts.ts'
 import type { Config } from '../config/config.ts'
 import { Admission } from '../core/admission.ts'
 import { Intake } from '../core/intake.ts'
+import { KnownUsers } from '../core/known-users.ts'
 import { Rate } from '../core/rate.ts'
 import { replay } from '../core/replay.ts'
 import { RetentionGuard } from '../core/retention.ts'
@@ -85,7 +86,8 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     },
     systemClock,
   )
-  const admission = new Admission(access, engine.users, systemClock, config)
+  const users = new KnownUsers(engine.users, config.admittedUsersMax)
+  const admission = new Admission(access, users, systemClock, config)
   const sendRate = new Rate(systemClock, config.sendRate)
   const retention = new RetentionGuard({
     ...system,
@@ -98,6 +100,7 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     turnEnd,
     log: retention.log,
     history: engine.history,
+    knows: (user) => users.knows(user),
     settings: config.intake,
     observer: telemetry.intake,
   })
@@ -118,6 +121,7 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
   const api = createApi({
     ...system,
     ...engine,
+    users,
     settings: config.api,
     admission,
     submissions: intake,

@@ -52,12 +52,19 @@ function canonical(content: Content): readonly string[] {
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The command as a record of the command log. Id and digest are not in it: whoever reads it computes them. */
-export function encodeCommand({ room, sender, clientId, authority, at, content, replay }: CommandParts): LogRecord {
+/**
+ * The command as a record of the command log. Id and digest are not in it: whoever reads it computes them. `isSenderKnown`: its sender was seen in
+ * the store. Then it never waits for them, whatever a store says that was set back since.
+ */
+export function encodeCommand(
+  { room, sender, clientId, authority, at, content, replay }: CommandParts,
+  isSenderKnown = false,
+): LogRecord {
   const value = {
     v: COMMAND_VERSION,
     room,
     sender,
+    known: isSenderKnown ? true : undefined,
     clientId,
     authority,
     at,
@@ -68,7 +75,7 @@ export function encodeCommand({ room, sender, clientId, authority, at, content, 
 }
 
 export type Decoded =
-  | { readonly result: 'command'; readonly command: Command }
+  | { readonly result: 'command'; readonly command: Command; readonly isSenderKnown: boolean }
   /** Written by a newer build: the partition waits for an operator. */
   | { readonly result: 'newer'; readonly version: number }
   /** Not a command at all. */
@@ -83,7 +90,7 @@ export function decodeCommand(sha256: Sha256, record: Pick<LogRecord, 'key' | 'v
     return undecodable('the value is not JSON in UTF-8')
   }
   if (!isObject(value)) return undecodable('the value is not an object')
-  const { v, room, sender, clientId, authority, at, content, replay } = value
+  const { v, room, sender, known, clientId, authority, at, content, replay } = value
   if (typeof v !== 'number' || !Number.isSafeInteger(v) || v < 1) return undecodable('the field v is not a version')
   if (v > COMMAND_VERSION) return { result: 'newer', version: v }
   if (typeof room !== 'string' || typeof sender !== 'string' || typeof clientId !== 'string') {
@@ -106,7 +113,7 @@ export function decodeCommand(sha256: Sha256, record: Pick<LogRecord, 'key' | 'v
     content: said,
     replay: (replay as number | undefined) ?? 0,
   }
-  return { result: 'command', command: command(sha256, parts) }
+  return { result: 'command', command: command(sha256, parts), isSenderKnown: known === true }
 }
 
 function undecodable(reason: string): Decoded {

@@ -28,9 +28,9 @@ export function usersNeeded({ sender, content }: Command): readonly UserId[] {
 }
 
 /** The rules of the product: a pure function, without clock and without I/O. */
-export function decide(room: RoomState, command: Command, isRegistered: (user: UserId) => boolean): Decision {
+export function decide(room: RoomState, command: Command, isSenderKnown: boolean): Decision {
   const { sender, content } = command
-  if (!isRegistered(sender)) return { decision: 'doubt', doubt: { code: 'SENDER_UNKNOWN', user: sender } }
+  if (!isSenderKnown) return { decision: 'doubt', doubt: { code: 'SENDER_UNKNOWN', user: sender } }
   switch (content.kind) {
     case 'room_created':
       return create(room, command, content)

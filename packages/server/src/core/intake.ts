@@ -1,7 +1,7 @@
 import { ERRORS } from '@holdfast/protocol'
 import { Failure, failureClass } from '../ports/failure.ts'
 import type { LogRecord, Offset, SharedLog } from '../ports/log.ts'
-import type { Document, EntryId, HistoryStore } from '../ports/store.ts'
+import type { Document, EntryId, HistoryStore, UserId } from '../ports/store.ts'
 import type { Clock, TurnEnd } from '../ports/system.ts'
 import { APPENDER_DEFAULTS, type Appendable, Appender, type AppenderSettings } from './appender.ts'
 import { type Command, encodeCommand } from './command.ts'
@@ -36,6 +36,8 @@ export interface IntakeObserver {
 export interface IntakeParts {
   readonly log: SharedLog
   readonly history: Pick<HistoryStore, 'survey'>
+  /** Whether this user was seen in the store. */
+  readonly knows: (user: UserId) => boolean
   readonly clock: Clock
   readonly turnEnd: TurnEnd
   readonly settings: IntakeSettings
@@ -61,8 +63,8 @@ export class Intake implements Submissions {
   constructor(parts: IntakeParts) {
     this.#parts = parts
     this.#appender = new Appender(parts)
-    const { clock, observer } = parts
-    this.#table = { clock, observer, forget: (waiter) => this.#forget(waiter) }
+    const { knows, clock, observer } = parts
+    this.#table = { knows, clock, observer, forget: (waiter) => this.#forget(waiter) }
   }
 
   submit(command: Command, submitter: Submitter, { again }: { readonly again: boolean }): () => void {
@@ -232,7 +234,7 @@ export class Intake implements Submissions {
 }
 
 /** What a waiter needs of the table it stands in. */
-interface Table extends Pick<IntakeParts, 'clock' | 'observer'> {
+interface Table extends Pick<IntakeParts, 'knows' | 'clock' | 'observer'> {
   forget(waiter: Waiter): void
 }
 
@@ -260,7 +262,7 @@ class Waiter implements Appendable {
   }
 
   get record(): LogRecord {
-    this.#record ??= encodeCommand(this.command)
+    this.#record ??= encodeCommand(this.command, this.#table.knows(this.command.sender))
     return this.#record
   }
 

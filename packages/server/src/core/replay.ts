@@ -1,7 +1,7 @@
 import type { SharedLog } from '../ports/log.ts'
 import type { EntryId, LetterDocument, LetterStore, RoomId } from '../ports/store.ts'
 import type { Clock, Failpoint, Sha256 } from '../ports/system.ts'
-import { type Command, command, decodeCommand, encodeCommand } from './command.ts'
+import { command, type Decoded, decodeCommand, encodeCommand } from './command.ts'
 import { partitionOf } from './identity.ts'
 import { appendProblem, Problem, readProblem } from './problem.ts'
 
@@ -22,20 +22,23 @@ export async function replay(options: ReplayOptions, id: EntryId, by: string): P
   const { letters, commands, sha256, clock, failpoint } = options
   const letter = await letters.get(id).catch(rejectRead)
   if (letter === undefined) throw new Problem('NOT_FOUND', 'There is no dead letter with this id.')
-  const { id: _id, digest: _digest, ...parts } = replayable(sha256, letter)
+  const { command: replayed, isSenderKnown } = replayable(sha256, letter)
+  const { id: _id, digest: _digest, ...parts } = replayed
   const again = { ...parts, replay: parts.replay + 1 }
-  await commands.append(partitionOf(parts.room, commands.partitions), [encodeCommand(again)]).catch((cause) => {
-    throw appendProblem(cause)
-  })
+  await commands
+    .append(partitionOf(parts.room, commands.partitions), [encodeCommand(again, isSenderKnown)])
+    .catch((cause) => {
+      throw appendProblem(cause)
+    })
   failpoint('replay:appended')
   await letters.mark(id, 'replayed', clock.now(), by).catch(rejectRead)
   return { id: command(sha256, again).id, room: parts.room }
 }
 
-function replayable(sha256: Sha256, letter: LetterDocument): Command {
+function replayable(sha256: Sha256, letter: LetterDocument): Decoded & { result: 'command' } {
   if (letter.state === 'discarded') throw new Problem('CONFLICT', 'This dead letter was discarded.')
   const decoded = decodeCommand(sha256, letter)
-  if (decoded.result === 'command') return decoded.command
+  if (decoded.result === 'command') return decoded
   throw new Problem(
     'CONFLICT',
     'The record of this dead letter is not a command, so it cannot be replayed; discard it.',

@@ -146,8 +146,8 @@ export class Batch {
   #usersUnknown(chunk: readonly Item[], found: ReadonlyMap<EntryId, Document>): readonly UserId[] {
     const { users, lanes } = this.#own
     const unknown = new Set<UserId>()
-    for (const { command, id, room, sender } of chunk)
-      if (command !== undefined && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender))
+    for (const { command, isSenderKnown, id, room, sender } of chunk)
+      if (command !== undefined && !isSenderKnown && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender))
         unknown.add(sender)
     return [...unknown]
   }

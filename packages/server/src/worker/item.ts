@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from '@holdfast/protocol'
-import { brokenLimit, type Command, decodeCommand } from '../core/command.ts'
+import { brokenLimit, type Command, type Decoded, decodeCommand } from '../core/command.ts'
 import { claimSeq } from '../core/identity.ts'
 import type { Waiter } from '../core/lanes.ts'
 import type { Death, Outcome } from '../core/outcome.ts'
@@ -14,6 +14,8 @@ export interface Item extends Waiter {
   readonly digest: string
   /** undefined where the record could not be decoded. */
   readonly command: Command | undefined
+  /** Its sender was a user when it was appended. */
+  readonly isSenderKnown: boolean
   /** The version of a record that only a newer build can read. */
   readonly newer: number | undefined
   /** Of a copy inside its batch: the record it is a copy of, whose end it shares. */
@@ -34,7 +36,7 @@ export interface Item extends Waiter {
 export function itemOf(sha256: Sha256, record: StoredRecord): Item {
   try {
     const decoded = decodeCommand(sha256, record)
-    if (decoded.result === 'command') return commandItem(sha256, record, decoded.command)
+    if (decoded.result === 'command') return commandItem(sha256, record, decoded)
     if (decoded.result === 'newer') return { ...strange(record), newer: decoded.version }
     return deadItem(record, 'poison', decoded.reason)
   } catch (cause) {
@@ -42,8 +44,12 @@ export function itemOf(sha256: Sha256, record: StoredRecord): Item {
   }
 }
 
-function commandItem(sha256: Sha256, record: StoredRecord, command: Command): Item {
-  const item = blank(record, command.room, command.sender, command.id, command.digest, command)
+function commandItem(
+  sha256: Sha256,
+  record: StoredRecord,
+  { command, isSenderKnown }: Decoded & { readonly result: 'command' },
+): Item {
+  const item = blank(record, command.room, command.sender, command.id, command.digest, command, isSenderKnown)
   const broken = brokenLimit(sha256, command)
   if (broken !== undefined) item.death = { class: 'poison', code: broken.code, reason: broken.message }
   return item
@@ -58,7 +64,7 @@ function deadItem(record: StoredRecord, deathClass: Death['class'], reason: stri
 /** There is no sender to tell, so it goes by its place in the log. */
 function strange(record: StoredRecord): Item {
   const { partition, offset } = record
-  return blank(record, `!dead/${partition}`, '', `commands/${partition}/${offset}`, '', undefined)
+  return blank(record, `!dead/${partition}`, '', `commands/${partition}/${offset}`, '', undefined, false)
 }
 
 /** Every field is named here, and in one order: objects of one shape keep the hot path fast. */
@@ -69,12 +75,14 @@ function blank(
   id: EntryId,
   digest: string,
   command: Command | undefined,
+  isSenderKnown: boolean,
 ): Item {
   return {
     record,
     id,
     digest,
     command,
+    isSenderKnown,
     room,
     sender,
     offset: record.offset,

@@ -111,11 +111,15 @@ export class Plan {
 
   /** False: the flood guard does not let this one die now. */
   #decideOne(item: Item): boolean {
-    const { command, death } = item
+    const { command, death, isSenderKnown } = item
     if (death !== undefined) return this.#die(item, death)
     if (command === undefined) throw new Error(`record ${item.offset} has neither a command nor a reason to die`)
     const tentative = this.room(command.room)
-    const decision: Decision = decide(tentative.state, command, this.#known.isRegistered)
+    const decision: Decision = decide(
+      tentative.state,
+      command,
+      isSenderKnown || this.#known.isRegistered(command.sender),
+    )
     switch (decision.decision) {
       case 'entry':
         this.#store(item, tentative, decision.content)

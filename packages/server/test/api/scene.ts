@@ -10,6 +10,7 @@ import { type Api, type ApiParts, createApi } from '../../src/api/api.ts'
 import { readConfig } from '../../src/config/read.ts'
 import { Admission } from '../../src/core/admission.ts'
 import { Intake } from '../../src/core/intake.ts'
+import { KnownUsers } from '../../src/core/known-users.ts'
 import { Rate, type RateSettings } from '../../src/core/rate.ts'
 import { replay } from '../../src/core/replay.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
@@ -96,10 +97,12 @@ export class Scene implements AsyncDisposable {
       },
       clock,
     )
-    const admission = new Admission(access, store.users, clock, { users, admittedUsersMax: 100 })
+    const known = new KnownUsers(store.users, 100)
+    const admission = new Admission(access, known, clock, { users, admittedUsersMax: 100 })
     this.intake = new Intake({
       log: logs.commands,
       history: store.history,
+      knows: (user) => known.knows(user),
       clock,
       turnEnd,
       settings: config.intake,
@@ -131,7 +134,7 @@ export class Scene implements AsyncDisposable {
       settings: { ...config.api, closeMsMax: 2_000, outcomeWaitMsMax: waitMs },
       admission,
       history: store.history,
-      users: store.users,
+      users: known,
       letters: store.letters,
       search,
       submissions: this.intake,

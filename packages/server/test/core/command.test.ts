@@ -54,9 +54,9 @@ const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)
 
 test('[CMD1] the record of a command gives it back, with its id and digest', () => {
   fc.assert(
-    fc.property(PARTS, (parts) => {
-      const read = decoded(encodeCommand(parts))
-      assert.deepEqual(read, { result: 'command', command: command(sha256, parts) })
+    fc.property(PARTS, fc.boolean(), (parts, isSenderKnown) => {
+      const read = decoded(encodeCommand(parts, isSenderKnown))
+      assert.deepEqual(read, { result: 'command', command: command(sha256, parts), isSenderKnown })
     }),
     { numRuns: 500 },
   )

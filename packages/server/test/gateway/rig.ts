@@ -62,6 +62,7 @@ export class Rig {
     this.intake = new Intake({
       log: logs.commands,
       history,
+      knows: () => false,
       clock,
       turnEnd,
       settings: { ...INTAKE_DEFAULTS, ...intake },
@@ -309,7 +310,7 @@ export class Scribe {
     const snapshot = (await this.store.timeline.load([need], [])).rooms.get(command.room)
     if (snapshot === undefined) throw new Error('no snapshot')
     const state = roomState(need, snapshot)
-    const decision = decide(state, command, () => true)
+    const decision = decide(state, command, true)
     const { id, room, sender, digest } = command
     if (decision.decision === 'entry') {
       const entry: EntryDocument = {

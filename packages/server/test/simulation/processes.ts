@@ -1,6 +1,7 @@
 import type { Standing } from '../../../../faults/checker/history.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { INTAKE_DEFAULTS, Intake } from '../../src/core/intake.ts'
+import { KnownUsers } from '../../src/core/known-users.ts'
 import { Problem } from '../../src/core/problem.ts'
 import { Rate, SEND_RATE_DEFAULTS } from '../../src/core/rate.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
@@ -10,7 +11,7 @@ import { INDEXER_DEFAULTS, SILENT_INDEXER } from '../../src/indexer/settings.ts'
 import type { Identity } from '../../src/ports/access.ts'
 import type { Logs } from '../../src/ports/log.ts'
 import type { SearchIndex } from '../../src/ports/search.ts'
-import type { Store } from '../../src/ports/store.ts'
+import type { Store, UserStore } from '../../src/ports/store.ts'
 import type { Clock, Failpoint, Logger, Service } from '../../src/ports/system.ts'
 import type { WorkerObserver } from '../../src/worker/observer.ts'
 import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
@@ -252,9 +253,11 @@ export class Processes {
   #gateway(name: string, clock: ProcessClock, { logs, store }: Engines): Service {
     const { history } = store
     const { turnEnd } = clock
+    const users = new KnownUsers(store.users, 100)
     const intake = new Intake({
       log: logs.commands,
       history,
+      knows: (user) => users.knows(user),
       clock,
       turnEnd,
       settings: INTAKE_DEFAULTS,
@@ -265,7 +268,7 @@ export class Processes {
       history,
       intake,
       rate: new Rate(clock, SEND_RATE_DEFAULTS),
-      admit: async (token) => admit(store, clock, token),
+      admit: async (token) => admit(users, clock, token),
       clock,
       random: this.#chance.fork(),
       sha256,
@@ -356,9 +359,9 @@ export class Processes {
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** With users=auto a user is in the store before being let in; whose name begins with `late` the operator registers, some time. */
-async function admit(store: Store, clock: ProcessClock, token: string): Promise<Identity> {
+async function admit(users: UserStore, clock: ProcessClock, token: string): Promise<Identity> {
   if (!token.startsWith('late'))
-    await store.users.put(token, undefined, clock.now()).catch(() => {
+    await users.put(token, undefined, clock.now()).catch(() => {
       throw new Problem('STORE_UNAVAILABLE')
     })
   return { user: token, administrator: token === ADMINISTRATOR, expires: clock.now() + TOKEN_MS }

@@ -40,7 +40,7 @@ function taking(feed: readonly LogRecord[], committed: Offset | undefined) {
     settled: [undefined],
     epochs: [1],
   }
-  const records = { feed, commands: [FIRST, SECOND].map(encodeCommand), deadLetters: [] }
+  const records = { feed, commands: [FIRST, SECOND].map((one) => encodeCommand(one)), deadLetters: [] }
   return unpublishedSince(backup, ENTRIES, {
     records: (log) => records[log].map((record, offset) => ({ ...record, partition: 0, offset, timestamp: 0 })),
     committed: () => committed,

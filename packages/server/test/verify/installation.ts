@@ -39,7 +39,10 @@ export class Installation {
 
   /** Appends commands to the log; returns their offsets. */
   accept(commands: readonly Command[]): Promise<readonly number[]> {
-    return this.engines.logs.commands.append(0, commands.map(encodeCommand))
+    return this.engines.logs.commands.append(
+      0,
+      commands.map((one) => encodeCommand(one)),
+    )
   }
 
   /** The entries that these commands become. The rooms' states move with them. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeCommand } from '../../src/core/command.ts'
 import { epochRecord, storedRecord } from '../../src/core/feed.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { EntryDocument } from '../../src/ports/store.ts'
 import { WORKER_DEFAULTS } from '../../src/worker/settings.ts'
-import { create, Scene, say } from './scene.ts'
+import { create, partsOf, Scene, say } from './scene.ts'
 
 async function sceneWithRoom(...args: ConstructorParameters<typeof Scene>): Promise<Scene> {
   const scene = new Scene(...args)
@@ -115,6 +116,23 @@ test('[WRK41] an emptied store is a restore from the beginning of the log', asyn
     (await scene.feed()).map(({ epoch }) => epoch),
     [1, 1, 2, 2, 2],
   )
+  await scene.stop()
+})
+
+test('[WRK54] who was known when they spoke is asked for no more, though the store was set back to before they came', async () => {
+  const scene = new Scene()
+  await scene.users('al')
+  await scene.append(...[create(), say('a')].map((sent) => encodeCommand(partsOf(sent), true)))
+  await scene.start()
+  await scene.drained()
+
+  await withStoreOf(scene, new Scene())
+  await scene.clock.advance(24 * 3_600_000)
+  await scene.start('w2')
+  await scene.clock.until(() => scene.batches.length === 2, 'everything is stored again')
+
+  assert.deepEqual(await scene.texts(), ['room_created', 'a'])
+  assert.deepEqual((await scene.memory.store.letters.list(undefined, undefined, 100)).items, [])
   await scene.stop()
 })
 
