@@ -87,7 +87,7 @@ export function createFront({ config, logger, telemetry, engine, library }: Fron
     systemClock,
   )
   const users = new KnownUsers(engine.users, config.admittedUsersMax)
-  const admission = new Admission(access, users, systemClock, config)
+  const admission = new Admission(access, users, systemClock, config.users)
   const sendRate = new Rate(systemClock, config.sendRate)
   const retention = new RetentionGuard({
     ...system,

@@ -1,30 +1,26 @@
 import type { Access, Identity } from '../ports/access.ts'
-import type { UserId, UserStore } from '../ports/store.ts'
+import type { UserId } from '../ports/store.ts'
 import type { Clock } from '../ports/system.ts'
+import type { KnownUsers } from './known-users.ts'
 import { readProblem } from './problem.ts'
 
 /** `auto`: whoever brings a good token is a user from then on. `registered`: only who was put there; others' commands wait. */
 export type UsersPolicy = 'auto' | 'registered'
 
-export interface AdmissionOptions {
-  readonly users: UsersPolicy
-  /** Users remembered as written: the set must not grow with everybody who ever came. Who is forgotten is written again. */
-  readonly admittedUsersMax: number
-}
-
 /** The one way in for sockets and HTTP alike: who is this, and are they known to the store? */
 export class Admission {
   readonly #access: Access
-  readonly #users: UserStore
+  readonly #users: Pick<KnownUsers, 'has' | 'put'>
   readonly #clock: Clock
-  readonly #options: AdmissionOptions
-  readonly #admitted = new Map<UserId, Promise<unknown>>()
+  readonly #policy: UsersPolicy
+  /** Those whose first token is being looked at. */
+  readonly #coming = new Map<UserId, Promise<unknown>>()
 
-  constructor(access: Access, users: UserStore, clock: Clock, options: AdmissionOptions) {
+  constructor(access: Access, users: Pick<KnownUsers, 'has' | 'put'>, clock: Clock, policy: UsersPolicy) {
     this.#access = access
     this.#users = users
     this.#clock = clock
-    this.#options = options
+    this.#policy = policy
   }
 
   /**
@@ -33,21 +29,20 @@ export class Admission {
    */
   async admit(token: string): Promise<Identity> {
     const identity = await this.#access.verify(token)
-    if (this.#options.users === 'auto') await this.#known(identity.user)
+    if (this.#policy === 'auto' && !this.#users.has(identity.user)) await this.#write(identity.user)
     return identity
   }
 
-  #known(user: UserId): Promise<unknown> {
-    const known = this.#admitted.get(user)
-    if (known !== undefined) return known
-    const written = this.#users.put(user, undefined, this.#clock.now()).catch((cause) => {
-      this.#admitted.delete(user)
-      throw readProblem(cause)
-    })
-    this.#admitted.set(user, written)
-    if (this.#admitted.size > this.#options.admittedUsersMax) {
-      const [oldest] = this.#admitted.keys()
-      if (oldest !== undefined) this.#admitted.delete(oldest)
+  #write(user: UserId): Promise<unknown> {
+    let written = this.#coming.get(user)
+    if (written === undefined) {
+      written = this.#users
+        .put(user, undefined, this.#clock.now())
+        .catch((cause) => {
+          throw readProblem(cause)
+        })
+        .finally(() => this.#coming.delete(user))
+      this.#coming.set(user, written)
     }
     return written
   }

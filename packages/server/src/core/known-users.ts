@@ -13,15 +13,20 @@ export class KnownUsers implements UserStore {
   readonly #known = new Set<UserId>()
   readonly #lookedUp = new Set<UserId>()
 
-  /** Remembers up to `usersMax`; who is forgotten is looked up again. */
+  /** Remembers up to `usersMax`: the set must not grow with everybody who ever came. */
   constructor(store: UserStore, usersMax: number) {
     this.#store = store
     this.#usersMax = usersMax
   }
 
-  /** Whether this user was seen in the store. At once: who was not yet is looked up for the next time. */
+  /** Whether this user was seen in the store. */
+  has(user: UserId): boolean {
+    return this.#known.has(user)
+  }
+
+  /** The same; and who was not is looked up, for the next time. */
   knows(user: UserId): boolean {
-    if (this.#known.has(user)) return true
+    if (this.has(user)) return true
     if (!this.#lookedUp.has(user) && this.#lookedUp.size < LOOK_UPS_MAX) {
       this.#lookedUp.add(user)
       this.get(user)

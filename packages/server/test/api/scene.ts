@@ -98,7 +98,7 @@ export class Scene implements AsyncDisposable {
       clock,
     )
     const known = new KnownUsers(store.users, 100)
-    const admission = new Admission(access, known, clock, { users, admittedUsersMax: 100 })
+    const admission = new Admission(access, known, clock, users)
     this.intake = new Intake({
       log: logs.commands,
       history: store.history,

@@ -14,6 +14,7 @@ import { createSecret, readSecret, SECRET_FILE } from '../../src/adapters/jwt/se
 import { sign } from '../../src/adapters/jwt/sign.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { Admission } from '../../src/core/admission.ts'
+import { KnownUsers } from '../../src/core/known-users.ts'
 import { Problem } from '../../src/core/problem.ts'
 import { Failure } from '../../src/ports/failure.ts'
 import type { UserDocument, UserStore } from '../../src/ports/store.ts'
@@ -397,10 +398,7 @@ test('[JWT9] with users=auto a user is in the store before they are let in, once
     await gate
     return { user, name, createdAt }
   })
-  const admission = new Admission(access({ secrets: [SECRET] }, clock), users, clock, {
-    users: 'auto',
-    admittedUsersMax: 2,
-  })
+  const admission = new Admission(access({ secrets: [SECRET] }, clock), new KnownUsers(users, 2), clock, 'auto')
   const alice = await token(SECRET)
   let admitted = 0
   const both = [alice, alice].map(async (token) => {
@@ -429,11 +427,12 @@ test('[JWT9] with users=registered nobody is written; a store that fails is no f
     if (isAway) throw new Failure('transient', 'away')
     return { user, name, createdAt }
   })
+  const known = new KnownUsers(users, 2)
   const judge = access({ secrets: [SECRET] }, clock)
   const alice = await token(SECRET)
-  const registered = new Admission(judge, users, clock, { users: 'registered', admittedUsersMax: 2 })
+  const registered = new Admission(judge, known, clock, 'registered')
   assert.equal((await registered.admit(alice)).user, 'alice')
-  const auto = new Admission(judge, users, clock, { users: 'auto', admittedUsersMax: 2 })
+  const auto = new Admission(judge, known, clock, 'auto')
   await assert.rejects(auto.admit(alice), refuses('STORE_UNAVAILABLE'))
   isAway = false
   assert.equal((await auto.admit(alice)).user, 'alice')
