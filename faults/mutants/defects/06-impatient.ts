@@ -88,8 +88,8 @@ export const IMPATIENT: readonly Mutant[] = [
       },
       {
         file: 'packages/server/src/worker/batch.ts',
-        find: `      if (command !== undefined && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender))`,
-        replace: `      if (command !== undefined && !users.has(sender) && !found.has(id) && lanes.lanes >= 0)`,
+        find: `      if (command !== undefined && !isSenderKnown && !users.has(sender) && !found.has(id) && !lanes.waits(room, sender))`,
+        replace: `      if (command !== undefined && !isSenderKnown && !users.has(sender) && !found.has(id) && lanes.lanes >= 0)`,
       },
     ],
     killedBy: tests(['WRK20'], [LANE_TESTS]),

@@ -25,11 +25,10 @@ export async function replay(options: ReplayOptions, id: EntryId, by: string): P
   const { command: replayed, isSenderKnown } = replayable(sha256, letter)
   const { id: _id, digest: _digest, ...parts } = replayed
   const again = { ...parts, replay: parts.replay + 1 }
-  await commands
-    .append(partitionOf(parts.room, commands.partitions), [encodeCommand(again, isSenderKnown)])
-    .catch((cause) => {
-      throw appendProblem(cause)
-    })
+  const record = encodeCommand(again, isSenderKnown)
+  await commands.append(partitionOf(parts.room, commands.partitions), [record]).catch((cause) => {
+    throw appendProblem(cause)
+  })
   failpoint('replay:appended')
   await letters.mark(id, 'replayed', clock.now(), by).catch(rejectRead)
   return { id: command(sha256, again).id, room: parts.room }
