@@ -113,7 +113,7 @@ const GENERAL = {
   ),
   admittedUsersMax: count(
     100_000,
-    'Users remembered as written to the store: without a bound, those who come and go would fill the memory.',
+    'Users remembered as seen in the store: without a bound, those who come and go would fill the memory.',
   ),
 } as const satisfies Table
 

@@ -14,14 +14,16 @@ test('[OPS34] of a store that is put back to an earlier copy, the log brings eve
   // Shorter than what goes on here takes: a command that waits for its sender would be dead before they come back.
   const start = () => startServer({ data, args: ['--worker-lane-wait-ms-max', '1000'] })
   await using first = await start()
-  await createRoom(first, 'old')
+  const before = await Operator.of(first)
+  await before.createRoom('old', [])
   assert.equal(await first.stop(), 0)
   replace(copy, data)
 
   await using second = await start()
-  const operator = await Operator.of(second)
-  await ask(second, 'carol', '/v1/rooms?wait=stored', { room: 'new', kind: 'group', name: 'new', members: ['dan'] })
-  await ask(second, 'carol', '/v1/rooms/new/messages?wait=stored', { clientId: 'a', text: 'by who came' })
+  const operator = before.at(second)
+  const carol = await operator.token('carol')
+  await post(second, carol, '/v1/rooms?wait=stored', { room: 'new', kind: 'group', name: 'new', members: ['dan'] })
+  await post(second, carol, '/v1/rooms/new/messages?wait=stored', { clientId: 'a', text: 'by who came' })
   await operator.register('dan')
   assert.equal((await operator.say('new', 'dan', 'b', 'by who was registered')).status, 201)
   const told = await operator.history('new')
@@ -46,17 +48,8 @@ function replace(to: string, from: string): void {
   for (const file of globSync(join(from, 'store.db*'))) cpSync(file, join(to, basename(file)), { recursive: true })
 }
 
-async function createRoom(server: ServerProcess, room: string): Promise<void> {
-  const operator = await Operator.of(server)
-  await operator.createRoom(room, [])
-}
-
-async function ask(server: ServerProcess, user: string, path: string, body: object): Promise<void> {
-  const operator = await Operator.of(server)
-  const headers = {
-    authorization: `Bearer ${await operator.token(user)}`,
-    'content-type': 'application/json',
-  }
-  const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+async function post({ url }: ServerProcess, token: string, path: string, body: object): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   assert.equal(answer.status, 201, await answer.text())
 }

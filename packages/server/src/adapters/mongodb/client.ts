@@ -40,7 +40,9 @@ export class Client {
   /** What `use` comes to, or a rejection with a Hang. */
   inTime<T>(use: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(this.#hangMs, () => reject(new Hang(`no end in ${this.#hangMs} ms`)))
+      const cancel = this.#clock.after(this.#hangMs, () =>
+        reject(new Hang(`neither an answer nor an error within ${this.#hangMs} ms`)),
+      )
       use().then(resolve, reject).finally(cancel)
     })
   }
